@@ -1,0 +1,1 @@
+"""Decides what to do next. Touches neither torch nor a screen's library."""

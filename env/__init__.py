@@ -1,0 +1,1 @@
+"""Screens and what can be done to them. Knows nothing of models or agents."""

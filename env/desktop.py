@@ -1,0 +1,96 @@
+"""The contract of every screen: look, act, close.
+
+One suite of tests (`tests/env/test_desktop_contract.py`) runs against every
+backend. A desktop is used by the thread that opened it.
+"""
+
+import time
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from env.actions import Action, points_of
+from env.errors import ActionRefused
+from env.screen import Screenshot, ScreenSize
+
+
+class Desktop(ABC):
+    @property
+    @abstractmethod
+    def size(self) -> ScreenSize:
+        """Pixels; what a screenshot measures and where points must lie."""
+
+    @abstractmethod
+    def screenshot(self) -> Screenshot:
+        """The screen now, at native resolution.
+
+        Raises:
+            DesktopLost: the display or browser died.
+        """
+
+    @abstractmethod
+    def perform(self, action: Action) -> None:
+        """Do it with real input events and return when they have been delivered.
+
+        Does not wait for the application's reaction; see `wait_until_settled`.
+
+        Raises:
+            ActionRefused: a point off the screen, an unknown key, a character that cannot
+                be typed. Nothing was done.
+            DesktopLost: the display or browser died.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release every key and button, end what was started here. Safe to call twice."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def refuse_points_outside(action: Action, size: ScreenSize) -> None:
+    """Raise `ActionRefused` if the action touches a pixel the screen does not have.
+
+    Clamping would click where nobody asked for.
+    """
+    for x, y in points_of(action):
+        if not (0 <= x < size.width and 0 <= y < size.height):
+            raise ActionRefused(
+                f"point ({x}, {y}) is off the screen; expected 0 to {size.width - 1}"
+                f" across and 0 to {size.height - 1} down"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    screenshot: Screenshot
+    seconds: float
+    """How long the wait took."""
+    still: bool
+    """False: the ceiling was reached and the screen was still changing."""
+
+
+def wait_until_settled(
+    desktop: Desktop, *, ceiling_seconds: float = 1.0, interval_seconds: float = 0.03
+) -> Settled:
+    """Look until two screenshots in a row are the same, or the ceiling is reached."""
+    started = time.monotonic()
+    before = desktop.screenshot()
+    while True:
+        time.sleep(interval_seconds)
+        after = desktop.screenshot()
+        seconds = time.monotonic() - started
+        if after.same_pixels(before):
+            return Settled(after, seconds, still=True)
+        if seconds >= ceiling_seconds:
+            return Settled(after, seconds, still=False)
+        before = after

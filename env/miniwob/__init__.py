@@ -1,0 +1,1 @@
+"""MiniWoB++ as an environment: its pages, the scripted experts, the page reader."""

@@ -1,0 +1,1 @@
+"""Kimi-VL as plain torch. Knows no desktop and no agent."""

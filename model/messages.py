@@ -1,0 +1,79 @@
+"""What goes into a model and what comes out of it: plain values, no torch."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from PIL import Image
+
+Role = Literal["system", "user", "assistant"]
+
+
+@dataclass(frozen=True, slots=True)
+class TextPart:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePart:
+    image: Image.Image
+
+
+Part = TextPart | ImagePart
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    role: Role
+    parts: tuple[Part, ...]
+
+    @property
+    def text(self) -> str:
+        """The text parts joined; images leave no trace."""
+        return "".join(part.text for part in self.parts if isinstance(part, TextPart))
+
+
+def system(text: str) -> Message:
+    return Message("system", (TextPart(text),))
+
+
+def user(*parts: Part | str) -> Message:
+    return Message("user", tuple(TextPart(p) if isinstance(p, str) else p for p in parts))
+
+
+def assistant(text: str) -> Message:
+    return Message("assistant", (TextPart(text),))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    temperature: float = 0.0
+    """0 is greedy; the card of Kimi-VL-Thinking recommends 0.8."""
+    max_new_tokens: int = 512
+    seed: int | None = None
+    """Of the sampler; None draws one."""
+
+    def __post_init__(self) -> None:
+        if self.temperature < 0.0:
+            raise ValueError(f"temperature {self.temperature}; expected 0 or more")
+        if self.max_new_tokens < 1:
+            raise ValueError(f"max_new_tokens {self.max_new_tokens}; expected at least 1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    text: str
+    """Without the end token."""
+    token_ids: tuple[int, ...] = ()
+    """As sampled, the end token included; training reads these, never the text anew."""
+    log_probs: tuple[float, ...] = ()
+    """Natural log, one a token id, under the sampling temperature 1."""
+    finished: bool = True
+    """False: cut off by max_new_tokens."""
+    num_prompt_tokens: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+    """Where the time went: "vision", "prefill", "decode"."""
+
+
+OnText = Callable[[str], None]
+"""Called with each new piece of text as it is generated."""
