@@ -1,0 +1,185 @@
+"""A screen that is one browser page: Chromium without a window, worked by real input events.
+
+Quicker to start and to look at than a virtual desktop, and blind to what is not the page:
+native popups (an open `<select>`, a date picker) and the pointer are not in its pictures.
+"""
+
+import base64
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from io import BytesIO
+
+from PIL import Image
+from playwright.sync_api import Error, Page, sync_playwright
+
+from env.actions import Action, Click, Drag, Keys, Move, Scroll, TypeText, Wait
+from env.desktop import Desktop, refuse_points_outside
+from env.errors import DesktopLost, DesktopUnavailable
+from env.keys import playwright_key
+from env.screen import Screenshot, ScreenSize
+
+MINIWOB_SIZE = ScreenSize(160, 210)
+
+LEAST_LAYOUT = ScreenSize(500, 320)
+"""A Chromium window is never narrower than 500 pixels; a page laid out in less gets
+scroll bars over the part in sight."""
+
+PIXELS_A_NOTCH = 100
+DRAG_STEPS = 10
+"""Moves between press and release: sortable lists follow the pointer, not its last place."""
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+FLAGS = (
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    # Grey antialiasing and unhinted glyphs: the same letter has the same pixels everywhere.
+    "--disable-lcd-text",
+    "--font-render-hinting=none",
+    # A wheel notch has arrived when the event has; otherwise each scroll glides for 150 ms.
+    "--disable-smooth-scrolling",
+)
+
+
+class BrowserDesktop(Desktop):
+    """One Chromium with one page; `size` is the part of it in sight, from the top left."""
+
+    def __init__(self, size: ScreenSize = MINIWOB_SIZE, *, headless: bool = True) -> None:
+        """Start Chromium; the caller closes it.
+
+        Raises:
+            DesktopUnavailable: no Chromium, or it does not start.
+        """
+        self._size = ScreenSize(*size)
+        self._closed = False
+        executable = _chromium()
+        self._playwright = sync_playwright().start()
+        try:
+            self._browser = self._playwright.chromium.launch(
+                executable_path=executable,
+                headless=headless,
+                args=list(FLAGS),
+                # Playwright hides scroll bars; an agent needs to see that there is more.
+                ignore_default_args=["--hide-scrollbars"],
+                chromium_sandbox=os.geteuid() != 0,
+            )
+            context = self._browser.new_context(
+                viewport={
+                    "width": max(self._size.width, LEAST_LAYOUT.width),
+                    "height": max(self._size.height, LEAST_LAYOUT.height),
+                },
+                device_scale_factor=1,
+                locale="en-US",
+                timezone_id="UTC",
+            )
+            self.page: Page = context.new_page()
+            """For the environment (resets, rewards, labels); the agent never sees it."""
+            self._cdp = context.new_cdp_session(self.page)
+        except Error as error:
+            self._playwright.stop()
+            raise DesktopUnavailable(f"Chromium at {executable} did not start: {error}") from error
+
+    @property
+    def size(self) -> ScreenSize:
+        return self._size
+
+    def screenshot(self) -> Screenshot:
+        clip = {"x": 0, "y": 0, "width": self._size.width, "height": self._size.height, "scale": 1}
+        with self._lost_if_dead():
+            answer = self._cdp.send(
+                "Page.captureScreenshot", {"format": "png", "clip": clip, "optimizeForSpeed": True}
+            )
+        image = Image.open(BytesIO(base64.b64decode(answer["data"]))).convert("RGB")
+        return Screenshot(image, time.time())
+
+    def perform(self, action: Action) -> None:
+        refuse_points_outside(action, self._size)
+        with self._lost_if_dead():
+            match action:
+                case Click():
+                    self._click(action)
+                case Move(to=to):
+                    self.page.mouse.move(to.x, to.y)
+                case Drag():
+                    self._drag(action)
+                case Scroll(at=at, notches=notches):
+                    self.page.mouse.move(at.x, at.y)
+                    # Browsers count down as positive.
+                    self.page.mouse.wheel(0, -notches * PIXELS_A_NOTCH)
+                case TypeText(text=text):
+                    # Inserts what a US keyboard lacks; a newline presses enter.
+                    self.page.keyboard.type(text)
+                case Keys(keys=keys, presses=presses):
+                    self._strike(keys, presses)
+                case Wait(seconds=seconds):
+                    time.sleep(seconds)
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        # A browser that died cannot be closed again, and that is what was wanted.
+        with suppress(Error):
+            self._browser.close()
+        self._playwright.stop()
+
+    def _click(self, click: Click) -> None:
+        modifiers = [playwright_key(name) for name in click.modifiers]
+        with self._held(modifiers):
+            self.page.mouse.click(
+                click.at.x, click.at.y, button=click.button, click_count=click.count
+            )
+
+    def _drag(self, drag: Drag) -> None:
+        mouse = self.page.mouse
+        mouse.move(drag.start.x, drag.start.y)
+        mouse.down(button=drag.button)
+        mouse.move(drag.end.x, drag.end.y, steps=DRAG_STEPS)
+        mouse.up(button=drag.button)
+
+    def _strike(self, keys: tuple[str, ...], presses: int) -> None:
+        names = [playwright_key(name) for name in keys]
+        for _ in range(presses):
+            with self._held(names[:-1]):
+                self.page.keyboard.press(names[-1])
+
+    @contextmanager
+    def _held(self, names: list[str]) -> Iterator[None]:
+        """Keys go down in order and come up in reverse, whatever happens between."""
+        down: list[str] = []
+        try:
+            for name in names:
+                self.page.keyboard.down(name)
+                down.append(name)
+            yield
+        finally:
+            for name in reversed(down):
+                self.page.keyboard.up(name)
+
+    @contextmanager
+    def _lost_if_dead(self) -> Iterator[None]:
+        if self._closed:
+            raise DesktopLost("the browser was closed")
+        try:
+            yield
+        except Error as error:
+            # Nothing here asks the page for anything that a living page can refuse.
+            raise DesktopLost(f"the browser is gone: {error.message}") from error
+
+
+def _chromium() -> str:
+    for name in CHROMIUM_NAMES:
+        found = shutil.which(name)
+        if found:
+            return found
+    raise DesktopUnavailable(
+        f"no browser: looked for {', '.join(CHROMIUM_NAMES)} on PATH;"
+        " on Debian and Ubuntu: apt-get install chromium"
+    )
