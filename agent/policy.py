@@ -1,0 +1,97 @@
+"""Who decides: anything that turns messages into an answer.
+
+The network (`model.chat.ChatModel`) fits this seat without importing it; so do
+a list of prepared answers and a scripted expert.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+from agent.action_text import action_text
+from agent.errors import PolicyFailed
+from env.actions import Action
+from env.errors import EnvError
+from env.screen import ScreenSize
+from model.messages import Completion, Message, OnText, Sampling
+
+
+class Policy(Protocol):
+    def complete(
+        self, messages: Sequence[Message], *, sampling: Sampling, on_text: OnText | None = None
+    ) -> Completion:
+        """Answer the last user message.
+
+        Args:
+            on_text: called with each piece of text as it comes. What it raises ends the
+                generation and comes through: that is how an episode is stopped mid-answer.
+
+        Raises:
+            PolicyFailed: no answer can be had.
+        """
+        ...
+
+
+class ScriptedPolicy:
+    """Gives prepared answers in order; for tests and for showing a run without a network."""
+
+    def __init__(self, answers: Iterable[str]) -> None:
+        self._answers = iter(answers)
+        self.seen: list[Sequence[Message]] = []
+        """Every prompt it was shown."""
+
+    def complete(
+        self, messages: Sequence[Message], *, sampling: Sampling, on_text: OnText | None = None
+    ) -> Completion:
+        self.seen.append(messages)
+        answer = next(self._answers, None)
+        if answer is None:
+            raise PolicyFailed(f"no answer left after {len(self.seen) - 1}")
+        if on_text:
+            on_text(answer)
+        return Completion(text=answer)
+
+
+class SaysMove(Protocol):
+    """What a policy needs of a scripted expert's next move (`env.miniwob.experts` has them)."""
+
+    @property
+    def action(self) -> Action: ...
+    @property
+    def words(self) -> str: ...
+    @property
+    def thought(self) -> str: ...
+
+
+class ExpertPolicy:
+    """A scripted expert in the model's seat: it looks at the page's state, not at the messages.
+
+    Its answers are written as a model is to write them, so a point is as coarse
+    as a model's would be, and what is collected is what is trained on.
+    """
+
+    def __init__(self, next_move: Callable[[], SaysMove], size: ScreenSize) -> None:
+        """Args:
+        size: of the screen its points lie on.
+        """
+        self._next_move = next_move
+        self._size = size
+
+    def answer(self) -> str:
+        """What the expert would say now.
+
+        Raises:
+            PolicyFailed: it does not know what to do in this state.
+        """
+        try:
+            move = self._next_move()
+        except EnvError as error:
+            raise PolicyFailed(f"the expert is lost: {error}") from error
+        return action_text(move.action, self._size, words=move.words, thought=move.thought)
+
+    def complete(
+        self, messages: Sequence[Message], *, sampling: Sampling, on_text: OnText | None = None
+    ) -> Completion:
+        answer = self.answer()
+        if on_text:
+            on_text(answer)
+        return Completion(text=answer)

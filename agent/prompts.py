@@ -1,0 +1,136 @@
+"""History to messages: the one prompt builder, for live steps and training samples alike.
+
+`NANO` is the small network's: one user message with the screenshot, the
+instruction, the last sentences and the last error.
+
+    system     You are a GUI agent.
+    user       [screenshot]
+               # Task Instruction:
+               Select words and submit.
+               # Previous steps:
+               Check the "kV" box.
+               # Error:
+               point (1.2, 0.5) is outside the screenshot; expected fractions in [0, 1]
+
+`OPENCUA` is what OSWorld's agent sends to Kimi-VL fine-tunes: older steps as
+text in one assistant message, the last screenshots each followed by what was
+said to it, then the screenshot of now with the instruction.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from PIL import Image
+
+from model.messages import ImagePart, Message, assistant, system, user
+from trajectories.past import PastStep
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptStyle:
+    name: Literal["nano", "opencua"]
+    system_text: str
+    num_screenshots: int
+    """Pictures in a prompt, the one of now included."""
+    num_text_steps: int
+    """Earlier steps told in words; older ones are forgotten."""
+
+    def __post_init__(self) -> None:
+        if self.num_screenshots < 1 or self.num_text_steps < 0:
+            raise ValueError(
+                f"{self.num_screenshots} screenshots and {self.num_text_steps} steps of text;"
+                " expected at least 1 and at least 0"
+            )
+
+
+_OPENCUA_SYSTEM = """\
+You are a GUI agent. You are given a task and a screenshot of the screen. \
+You work towards the task with mouse and keyboard, one step at a time, as pyautogui actions.
+
+For each step, answer in this format:
+
+## Thought:
+What changed since the last step, how far the task is, and why the next action is the right one.
+
+## Action:
+One sentence that names the action and its target.
+
+## Code:
+One fenced block with the action as pyautogui code, or one of the functions below. \
+Coordinates are fractions of the screenshot, from 0 to 1.
+
+Functions:
+{"name": "computer.triple_click", "description": "Click three times at a point", \
+"parameters": {"x": "number", "y": "number"}}
+{"name": "computer.wait", "description": "Wait for the screen to change", \
+"parameters": {"seconds": "number"}}
+{"name": "computer.terminate", "description": "End the task", \
+"parameters": {"status": "success or failure"}}
+
+If the task cannot be done, end it with status 'failure'."""
+
+NANO = PromptStyle(
+    name="nano", system_text="You are a GUI agent.", num_screenshots=1, num_text_steps=3
+)
+OPENCUA = PromptStyle(
+    name="opencua", system_text=_OPENCUA_SYSTEM, num_screenshots=3, num_text_steps=10
+)
+STYLES = {style.name: style for style in (NANO, OPENCUA)}
+
+
+def render(
+    style: PromptStyle, instruction: str, steps: Sequence[PastStep], screenshot: Image.Image
+) -> list[Message]:
+    """The messages that ask for the next step. Pure: the same history gives the same messages.
+
+    Args:
+        steps: every step so far, oldest first; the newest `style.num_screenshots - 1` of them
+            need their image.
+        screenshot: the screen now.
+    """
+    if style.name == "nano":
+        return _render_nano(style, instruction, steps, screenshot)
+    return _render_opencua(style, instruction, steps, screenshot)
+
+
+def _render_nano(
+    style: PromptStyle, instruction: str, steps: Sequence[PastStep], screenshot: Image.Image
+) -> list[Message]:
+    text = f"# Task Instruction:\n{instruction}\n"
+    sentences = [step.sentence for step in steps if step.sentence][-style.num_text_steps :]
+    if sentences:
+        text += "# Previous steps:\n" + "".join(f"{sentence}\n" for sentence in sentences)
+    if steps and steps[-1].error:
+        text += f"# Error:\n{steps[-1].error}\n"
+    return [system(style.system_text), user(ImagePart(screenshot), text)]
+
+
+def _render_opencua(
+    style: PromptStyle, instruction: str, steps: Sequence[PastStep], screenshot: Image.Image
+) -> list[Message]:
+    told = list(steps[-style.num_text_steps :]) if style.num_text_steps else []
+    num_shown = min(style.num_screenshots - 1, len(told))
+    older, shown = told[: len(told) - num_shown], told[len(told) - num_shown :]
+    messages = [system(style.system_text)]
+    if older:
+        messages.append(assistant("\n".join(_told(step) for step in older)))
+    for step in shown:
+        assert step.image is not None, f"step {step.number} lost the picture its prompt shows"
+        messages.append(user(ImagePart(step.image)))
+        messages.append(assistant(_told(step)))
+    text = f"# Task Instruction:\n{instruction}\n\n"
+    if steps and steps[-1].error:
+        text += f"# Error:\n{steps[-1].error}\n\n"
+    text += (
+        "Please generate the next move according to the screenshot,"
+        " task instruction and previous steps (if provided).\n"
+    )
+    messages.append(user(ImagePart(screenshot), text))
+    return messages
+
+
+def _told(step: PastStep) -> str:
+    """A step as history tells it: without its code, whose points belong to an older screen."""
+    thought = f"## Thought:\n{step.thought}\n\n" if step.thought else ""
+    return f"# Step {step.number}:\n{thought}## Action:\n{step.sentence}\n"

@@ -1,0 +1,160 @@
+"""The records of a run: what was seen, meant, done and how it ended.
+
+A run is one sequence of records and holds many episodes, one after another.
+The order within a step is OBS, INTENT, then OUTCOME; NOTEs stand anywhere
+between. An INTENT without an OUTCOME is "in doubt": the action may or may not
+have reached the screen. Every field is a plain JSON value; points of `actions`
+are pixels of the screen, points of `proposals` fractions of the picture.
+"""
+
+from dataclasses import asdict, dataclass, field
+from enum import IntEnum
+from typing import Any
+
+from pydantic import ConfigDict, TypeAdapter
+
+SCHEMA_VERSION = 1
+
+_STRICT = ConfigDict(extra="forbid")
+
+
+class RecordType(IntEnum):
+    RUN = 1
+    EPISODE = 2
+    OBS = 3
+    INTENT = 4
+    OUTCOME = 5
+    NOTE = 6
+    STOP = 7
+    END = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """The first record: who acts, and with what settings."""
+
+    __pydantic_config__ = _STRICT
+    run_id: str
+    schema: int = SCHEMA_VERSION
+    policy: str
+    """Its name: "nano", "expert", a path."""
+    started_at: float
+    """Seconds since the epoch."""
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpisodeStart:
+    __pydantic_config__ = _STRICT
+    task: str
+    """The task's name, or "free" for one typed by a person."""
+    seed: int | None = None
+    instruction: str
+    width: int
+    """Of the screen, in pixels."""
+    height: int
+    started_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    __pydantic_config__ = _STRICT
+    step: int
+    """Counted from 1 within the episode."""
+    image: str
+    """SHA-256 of the screenshot's PNG file, in hex: its name in the store."""
+    width: int
+    height: int
+    taken_at: float
+    capture_seconds: float
+    settle_seconds: float
+    """Spent waiting for the screen to stand still before this picture."""
+    settled: bool
+    """False: the screen was still changing at the ceiling."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """What the policy answered; synced to disk before anything of it is performed."""
+
+    __pydantic_config__ = _STRICT
+    step: int
+    response: str
+    thought: str
+    sentence: str
+    proposals: list[dict[str, Any]] = field(default_factory=list)
+    actions: list[dict[str, Any]] = field(default_factory=list)
+    """As sent to the screen; empty if the answer was refused or only says the task is over."""
+    token_ids: list[int] = field(default_factory=list)
+    log_probs: list[float] = field(default_factory=list)
+    num_prompt_tokens: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+    """The policy's own account ("vision", "prefill", "decode") and "model", the whole."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    __pydantic_config__ = _STRICT
+    step: int
+    performed: int
+    """How many of the intent's actions were performed; the others were not begun."""
+    refused: str | None = None
+    """Why not more: what the model is told."""
+    act_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    __pydantic_config__ = _STRICT
+    step: int
+    kind: str
+    """"advice": `text` is what an expert would have answered to the same observation."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """Somebody asked for the episode to stop."""
+
+    __pydantic_config__ = _STRICT
+    step: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpisodeEnd:
+    __pydantic_config__ = _STRICT
+    ending: str
+    """The name of an `agent.loop.Ending`."""
+    score: float | None = None
+    """In [-1, 1] as the environment rewards it; None: could not be judged, which is not 0."""
+    reason: str = ""
+    seconds: float = 0.0
+
+
+Record = Run | EpisodeStart | Observation | Intent | Outcome | Note | Stop | EpisodeEnd
+
+_CLASSES: dict[RecordType, type[Record]] = {
+    RecordType.RUN: Run,
+    RecordType.EPISODE: EpisodeStart,
+    RecordType.OBS: Observation,
+    RecordType.INTENT: Intent,
+    RecordType.OUTCOME: Outcome,
+    RecordType.NOTE: Note,
+    RecordType.STOP: Stop,
+    RecordType.END: EpisodeEnd,
+}
+_TYPES = {cls: kind for kind, cls in _CLASSES.items()}
+_READERS: dict[RecordType, TypeAdapter[Any]] = {
+    kind: TypeAdapter(cls) for kind, cls in _CLASSES.items()
+}
+
+
+def to_plain(record: Record) -> tuple[RecordType, dict[str, Any]]:
+    return _TYPES[type(record)], asdict(record)
+
+
+def from_json(kind: RecordType, payload: bytes) -> Record:
+    """Raises: ValueError (pydantic's) for a missing, unknown or ill-typed field."""
+    record: Record = _READERS[kind].validate_json(payload)
+    return record
