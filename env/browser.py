@@ -59,7 +59,7 @@ class BrowserDesktop(Desktop):
         """
         self._size = ScreenSize(*size)
         self._closed = False
-        executable = _chromium()
+        executable = chromium_executable()
         self._playwright = sync_playwright().start()
         try:
             self._browser = self._playwright.chromium.launch(
@@ -174,7 +174,8 @@ class BrowserDesktop(Desktop):
             raise DesktopLost(f"the browser is gone: {error.message}") from error
 
 
-def _chromium() -> str:
+def chromium_executable() -> str:
+    """Raises `DesktopUnavailable`, saying how to get one."""
     for name in CHROMIUM_NAMES:
         found = shutil.which(name)
         if found:
