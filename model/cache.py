@@ -1,0 +1,52 @@
+"""What attention remembers of earlier tokens: the latent, not the heads.
+
+Per token and layer the cache holds the normalised latent and the rotated shared key
+(512 + 64 numbers at full size, 31 KB a token over all layers in bf16) instead of
+expanded keys and values (276 KB).
+
+Shapes: B batch, T tokens so far, R latent rank + rotary channels.
+"""
+
+import torch
+from torch import Tensor
+
+
+class LatentCache:
+    """Grows as tokens are appended; can be cut back to a shared prefix."""
+
+    def __init__(self, num_layers: int) -> None:
+        self._entries: list[Tensor | None] = [None] * num_layers
+        self._lengths = [0] * num_layers
+
+    @property
+    def length(self) -> int:
+        """Tokens seen by the first layer: where the next token's position starts."""
+        return self._lengths[0]
+
+    def append(self, layer: int, entries_BTR: Tensor) -> Tensor:
+        """Remember these tokens at `layer`; returns all of that layer so far, [B, T, R]."""
+        held, used = self._entries[layer], self._lengths[layer]
+        needed = used + entries_BTR.shape[1]
+        if held is None or held.shape[1] < needed:
+            # Half as much again, so that appending one token at a time copies rarely.
+            batch, _, width = entries_BTR.shape
+            room = entries_BTR.new_empty(batch, needed + needed // 2 + 16, width)
+            if held is not None:
+                room[:, :used] = held[:, :used]
+            self._entries[layer] = held = room
+        held[:, used:needed] = entries_BTR
+        self._lengths[layer] = needed
+        return held[:, :needed]
+
+    def rewind(self, length: int) -> None:
+        """Forget everything after the first `length` tokens."""
+        if not 0 <= length <= self.length:
+            raise ValueError(f"cannot rewind to {length}; the cache holds {self.length} tokens")
+        self._lengths = [length] * len(self._lengths)
+
+
+def causal_mask(num_new: int, num_past: int, device: torch.device) -> Tensor:
+    """Bool [num_new, num_past + num_new], true where a new token may look."""
+    queries = torch.arange(num_past, num_past + num_new, device=device)
+    keys = torch.arange(num_past + num_new, device=device)
+    return keys[None, :] <= queries[:, None]

@@ -1,0 +1,84 @@
+"""What an agent holds: messages in, text out."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+import torch
+
+from model.generate import Generator
+from model.images import ImageProcessor
+from model.kimi_vl import KimiVL
+from model.messages import Completion, Message, OnText, Sampling
+from model.processor import Processor
+from model.tokenizer import Tokenizer
+
+
+class ChatModel:
+    """Fits `agent.policy.Policy` without knowing of it."""
+
+    def __init__(self, network: KimiVL, processor: Processor) -> None:
+        self.network = network
+        self.processor = processor
+
+    @classmethod
+    def from_pretrained(
+        cls, path: str | Path, dtype: torch.dtype = torch.bfloat16, device: str = "cpu"
+    ) -> Self:
+        """Network, tokenizer and image limits of one folder.
+
+        Raises:
+            CheckpointError: a file is missing or does not fit.
+        """
+        tokenizer = Tokenizer.from_file(Path(path) / "tiktoken.model")
+        network = KimiVL.from_pretrained(path, dtype=dtype, device=device)
+        config = network.config
+        images = ImageProcessor(config.in_token_limit, config.vision.patch_size)
+        return cls(network, Processor(tokenizer, images))
+
+    @torch.inference_mode()
+    def complete(
+        self, messages: Sequence[Message], *, sampling: Sampling, on_text: OnText | None = None
+    ) -> Completion:
+        prompt = self.processor(messages)
+        stream = _TextStream(self.processor.tokenizer, on_text)
+        generation = Generator(self.network).run(
+            prompt.input_ids,
+            prompt.pixel_values,
+            prompt.image_grid_hws,
+            max_new_tokens=sampling.max_new_tokens,
+            temperature=sampling.temperature,
+            stop_ids=self.processor.tokenizer.stop_ids,
+            seed=sampling.seed,
+            on_token=stream.add,
+        )
+        ids = generation.token_ids
+        return Completion(
+            text=self.processor.tokenizer.decode(ids[:-1] if generation.stopped else ids),
+            token_ids=tuple(ids),
+            log_probs=tuple(generation.log_probs),
+            finished=generation.stopped,
+            num_prompt_tokens=prompt.input_ids.shape[1],
+            seconds=generation.seconds,
+        )
+
+
+class _TextStream:
+    """Tokens to text as they come; bytes wait until they are whole characters."""
+
+    def __init__(self, tokenizer: Tokenizer, on_text: OnText | None) -> None:
+        self.tokenizer, self.on_text = tokenizer, on_text
+        self._waiting = b""
+
+    def add(self, token_id: int) -> None:
+        if self.on_text is None or token_id in self.tokenizer.stop_ids:
+            return
+        self._waiting += self.tokenizer.decode_bytes([token_id])
+        try:
+            text = self._waiting.decode()
+        except UnicodeDecodeError as error:
+            if error.reason == "unexpected end of data":
+                return
+            text = self._waiting.decode(errors="replace")
+        self._waiting = b""
+        self.on_text(text)

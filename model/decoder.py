@@ -1,0 +1,71 @@
+"""The text tower: embeddings, layers of latent attention and experts, the head.
+
+Shapes: B batch, T tokens, D model width.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from model.cache import LatentCache, causal_mask
+from model.config import TextConfig
+from model.mla import MultiHeadLatentAttention
+from model.moe import GatedMLP, MixtureOfExperts
+from model.rope import text_angles
+
+
+class DecoderLayer(nn.Module):
+    def __init__(self, config: TextConfig, index: int) -> None:
+        super().__init__()
+        self.index = index
+        dim = config.hidden_size
+        self.input_layernorm = nn.RMSNorm(dim, eps=config.rms_norm_eps)
+        self.self_attn = MultiHeadLatentAttention(config)
+        self.post_attention_layernorm = nn.RMSNorm(dim, eps=config.rms_norm_eps)
+        self.mlp: nn.Module = (
+            GatedMLP(dim, config.intermediate_size)
+            if index < config.first_k_dense_replace
+            else MixtureOfExperts(config)
+        )
+
+    def forward(
+        self,
+        x_BTD: Tensor,
+        cos_TP: Tensor,
+        sin_TP: Tensor,
+        visible_TK: Tensor,
+        cache: LatentCache | None,
+    ) -> Tensor:
+        x_BTD = x_BTD + self.self_attn(
+            self.input_layernorm(x_BTD), cos_TP, sin_TP, visible_TK, cache, self.index
+        )
+        return x_BTD + self.mlp(self.post_attention_layernorm(x_BTD))
+
+
+class Transformer(nn.Module):
+    def __init__(self, config: TextConfig) -> None:
+        super().__init__()
+        self.rope_dim, self.rope_theta = config.qk_rope_head_dim, config.rope_theta
+        self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.layers = nn.ModuleList(
+            DecoderLayer(config, index) for index in range(config.num_hidden_layers)
+        )
+        self.norm = nn.RMSNorm(config.hidden_size, eps=config.rms_norm_eps)
+
+    def forward(self, x_BTD: Tensor, cache: LatentCache | None = None) -> Tensor:
+        """Hidden states after the last norm; with a cache, of the new tokens only."""
+        num_past, num_new = (cache.length if cache else 0), x_BTD.shape[1]
+        positions = torch.arange(num_past, num_past + num_new, device=x_BTD.device)
+        angles = text_angles(positions, self.rope_dim, self.rope_theta)
+        # As the public code: angles in float32, their cosines in the model's dtype.
+        cos_TP, sin_TP = angles.cos().to(x_BTD.dtype), angles.sin().to(x_BTD.dtype)
+        visible_TK = causal_mask(num_new, num_past, x_BTD.device)
+        for layer in self.layers:
+            x_BTD = layer(x_BTD, cos_TP, sin_TP, visible_TK, cache)
+        return self.norm(x_BTD)
+
+
+class Decoder(nn.Module):
+    def __init__(self, config: TextConfig) -> None:
+        super().__init__()
+        self.model = Transformer(config)
+        self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)

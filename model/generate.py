@@ -1,0 +1,100 @@
+"""From a prompt to new tokens: prefill once, then one token at a time over the latent cache.
+
+Shapes: B = 1, T prompt tokens, V vocabulary.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from model.cache import LatentCache
+from model.errors import PromptTooLong
+
+if TYPE_CHECKING:
+    from model.kimi_vl import KimiVL
+
+OnToken = Callable[[int], None]
+
+
+@dataclass(slots=True)
+class Generation:
+    token_ids: list[int] = field(default_factory=list)
+    log_probs: list[float] = field(default_factory=list)
+    """Natural log of each id's probability at temperature 1."""
+    stopped: bool = False
+    """True: a stop id was drawn (it is the last of `token_ids`)."""
+    seconds: dict[str, float] = field(default_factory=dict)
+    """"vision", "prefill" and "decode"."""
+
+
+class Generator:
+    def __init__(self, network: "KimiVL") -> None:
+        self.network = network
+
+    def run(
+        self,
+        input_ids_BT: Tensor,
+        pixel_values: Tensor | None = None,
+        image_grid_hws: Tensor | None = None,
+        *,
+        max_new_tokens: int,
+        temperature: float = 0.0,
+        stop_ids: Sequence[int] = (),
+        seed: int | None = None,
+        on_token: OnToken | None = None,
+    ) -> Generation:
+        """Greedy at temperature 0, else sampled.
+
+        Raises:
+            PromptTooLong: prompt and answer do not fit the model's positions.
+        """
+        batch, num_prompt = input_ids_BT.shape
+        if batch != 1:
+            raise ValueError(f"a batch of {batch} prompts; generation takes one")
+        positions = self.network.config.text.max_position_embeddings
+        if num_prompt + max_new_tokens > positions:
+            raise PromptTooLong(
+                f"{num_prompt} prompt tokens and {max_new_tokens} new ones;"
+                f" the model has {positions} positions"
+            )
+        sampler = torch.Generator().manual_seed(seed) if seed is not None else None
+        result = Generation()
+        clock = time.perf_counter()
+        embedded = self.network.embed(input_ids_BT, pixel_values, image_grid_hws)
+        result.seconds["vision"], clock = _lap(clock)
+        cache = LatentCache(self.network.config.text.num_hidden_layers)
+        logits_V = self._next_logits(embedded, cache)
+        result.seconds["prefill"], clock = _lap(clock)
+        for count in range(1, max_new_tokens + 1):
+            token_id = _draw(logits_V, temperature, sampler)
+            result.token_ids.append(token_id)
+            result.log_probs.append(float(logits_V.log_softmax(-1)[token_id]))
+            if on_token is not None:
+                on_token(token_id)
+            if token_id in stop_ids:
+                result.stopped = True
+                break
+            if count < max_new_tokens:
+                step = torch.tensor([[token_id]], device=input_ids_BT.device)
+                logits_V = self._next_logits(self.network.language_model.model.embed_tokens(step), cache)
+        result.seconds["decode"], _ = _lap(clock)
+        return result
+
+    def _next_logits(self, embedded_BTD: Tensor, cache: LatentCache) -> Tensor:
+        hidden = self.network.hidden(embedded_BTD, cache)
+        return self.network.language_model.lm_head(hidden[0, -1]).float()
+
+
+def _draw(logits_V: Tensor, temperature: float, sampler: torch.Generator | None) -> int:
+    if temperature == 0.0:
+        return int(logits_V.argmax())
+    return int(torch.multinomial((logits_V / temperature).softmax(-1).cpu(), 1, generator=sampler))
+
+
+def _lap(since: float) -> tuple[float, float]:
+    now = time.perf_counter()
+    return now - since, now
