@@ -18,6 +18,7 @@ from playwright.sync_api import Error, Page, sync_playwright
 from env.actions import Action, Click, Drag, Keys, Move, Scroll, TypeText, Wait
 from env.desktop import Desktop, refuse_points_outside
 from env.errors import DesktopLost, DesktopUnavailable
+from env.fonts import FONTS_CONF
 from env.keys import playwright_key
 from env.screen import Screenshot, ScreenSize
 
@@ -66,6 +67,7 @@ class BrowserDesktop(Desktop):
                 executable_path=executable,
                 headless=headless,
                 args=list(FLAGS),
+                env={**os.environ, "FONTCONFIG_FILE": str(FONTS_CONF)},
                 # Playwright hides scroll bars; an agent needs to see that there is more.
                 ignore_default_args=["--hide-scrollbars"],
                 chromium_sandbox=os.geteuid() != 0,

@@ -23,6 +23,7 @@ from Xlib import Xatom
 from env.actions import Action
 from env.desktop import Desktop
 from env.errors import DesktopLost, DesktopUnavailable
+from env.fonts import FONTS_CONF
 from env.screen import Screenshot, ScreenSize
 from env.x11 import X11Display
 
@@ -38,20 +39,6 @@ _PACKAGES = {"Xvfb": "xvfb", "openbox": "openbox", "setpriv": "util-linux"}
 _PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games"
 _FAMILY_LOCAL = 256
 _COOKIE_NAME = b"MIT-MAGIC-COOKIE-1"
-
-_FONTS = """<?xml version="1.0"?>
-<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
-<fontconfig>
-  <include ignore_missing="yes">/etc/fonts/fonts.conf</include>
-  <match target="font">
-    <edit name="antialias" mode="assign"><bool>true</bool></edit>
-    <edit name="hinting" mode="assign"><bool>false</bool></edit>
-    <edit name="hintstyle" mode="assign"><const>hintnone</const></edit>
-    <edit name="rgba" mode="assign"><const>none</const></edit>
-  </match>
-</fontconfig>
-"""
-"""Unhinted grey letters, as headless Chromium draws them: the nano model reads one kind."""
 
 
 class VirtualDesktop(Desktop):
@@ -143,10 +130,10 @@ class VirtualDesktop(Desktop):
         read_end, write_end = os.pipe()
         with os.fdopen(read_end, "rb") as answer:
             try:
-                screen = f"{self._size.width}x{self._size.height}x24"
+                mode = f"{self._size.width}x{self._size.height}x24"
+                screen = ("-screen", "0", mode, "-nolisten", "tcp", "-noreset")
                 server = self._spawn(
-                    ["Xvfb", "-displayfd", str(write_end), "-auth", str(cookie)]
-                    + ["-screen", "0", screen, "-nolisten", "tcp", "-noreset"],
+                    ("Xvfb", "-displayfd", str(write_end), "-auth", str(cookie), *screen),
                     {"PATH": _PATH},
                     keep_open=(write_end,),
                 )
@@ -220,11 +207,13 @@ def _write_home(home: Path) -> dict[str, str]:
     }
     for folder in folders.values():
         folder.mkdir(parents=True, mode=0o700)
-    fonts = folders["XDG_CONFIG_HOME"] / "fontconfig"
-    fonts.mkdir()
-    (fonts / "fonts.conf").write_text(_FONTS)
     environment = {name: str(folder) for name, folder in folders.items()}
-    return environment | {"PATH": _PATH, "LANG": "C.UTF-8", "XDG_SESSION_TYPE": "x11"}
+    return environment | {
+        "PATH": _PATH,
+        "LANG": "C.UTF-8",
+        "XDG_SESSION_TYPE": "x11",
+        "FONTCONFIG_FILE": str(FONTS_CONF),
+    }
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
