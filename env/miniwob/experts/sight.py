@@ -97,7 +97,7 @@ class Element:
     """Text of the <label> elements that name it; "" without one."""
     checked: bool
     focused: bool
-    all_selected: bool
+    selected_whole: bool
     """Focused with all its text selected: typing replaces it."""
     disabled: bool
     classes: frozenset[str]
@@ -108,7 +108,7 @@ class Element:
     """Its top lies above what its scroller, or the screen, shows."""
 
 
-def elements(page: MiniWobPage, selector: str) -> tuple[Element, ...]:
+def find_all(page: MiniWobPage, selector: str) -> tuple[Element, ...]:
     """Every element the CSS selector names, in the order of the document, drawn or not."""
     return tuple(
         _element(seen)
@@ -116,23 +116,18 @@ def elements(page: MiniWobPage, selector: str) -> tuple[Element, ...]:
     )
 
 
-def shown(page: MiniWobPage, selector: str) -> tuple[Element, ...]:
+def find_shown(page: MiniWobPage, selector: str) -> tuple[Element, ...]:
     """Those of them that are drawn, perhaps scrolled out of sight."""
-    return tuple(element for element in elements(page, selector) if element.shown)
+    return tuple(element for element in find_all(page, selector) if element.shown)
 
 
-def visible(page: MiniWobPage, selector: str) -> tuple[Element, ...]:
-    """Those of them that a click can hit now."""
-    return tuple(element for element in elements(page, selector) if element.at is not None)
-
-
-def one(page: MiniWobPage, selector: str, *, text: str | None = None) -> Element:
+def find(page: MiniWobPage, selector: str, *, text: str | None = None) -> Element:
     """The first drawn element of the selector, and of exactly this text if one is given.
 
     Raises:
         ExpertLost: there is none.
     """
-    for element in shown(page, selector):
+    for element in find_shown(page, selector):
         if text is None or element.text == text:
             return element
     raise ExpertLost(f"nothing drawn matches {selector!r} with the text {text!r}")
@@ -148,7 +143,7 @@ def _element(seen: dict[str, Any]) -> Element:
         label=seen["label"],
         checked=seen["checked"],
         focused=seen["focused"],
-        all_selected=seen["whole"],
+        selected_whole=seen["whole"],
         disabled=seen["disabled"],
         classes=frozenset(seen["classes"]),
         attributes=seen["data"],
