@@ -12,7 +12,7 @@ from typing import Self
 
 from env.actions import Action, points_of
 from env.errors import ActionRefused
-from env.screen import Screenshot, ScreenSize
+from env.screen import Box, Screenshot, ScreenSize
 
 
 class Desktop(ABC):
@@ -28,6 +28,11 @@ class Desktop(ABC):
         Raises:
             DesktopLost: the display or browser died.
         """
+
+    def screenshot_of(self, box: Box) -> Screenshot:
+        """A part of the screen now; the box lies on it. Backends that can look at less override."""
+        whole = self.screenshot()
+        return Screenshot(whole.image.crop(box), whole.taken_at)
 
     @abstractmethod
     def perform(self, action: Action) -> None:

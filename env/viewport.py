@@ -37,8 +37,7 @@ class Viewport(Desktop):
         return self._box
 
     def screenshot(self) -> Screenshot:
-        whole = self._desktop.screenshot()
-        return Screenshot(whole.image.crop(self._box), whole.taken_at)
+        return self._desktop.screenshot_of(self._box)
 
     def perform(self, action: Action) -> None:
         refuse_points_outside(action, self.size)

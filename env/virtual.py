@@ -24,7 +24,7 @@ from env.actions import Action
 from env.desktop import Desktop
 from env.errors import DesktopLost, DesktopUnavailable
 from env.fonts import FONTS_CONF
-from env.screen import Screenshot, ScreenSize
+from env.screen import Box, Screenshot, ScreenSize
 from env.x11 import X11Display
 
 START_SECONDS = 10.0
@@ -80,6 +80,9 @@ class VirtualDesktop(Desktop):
 
     def screenshot(self) -> Screenshot:
         return self._alive().screenshot()
+
+    def screenshot_of(self, box: Box) -> Screenshot:
+        return self._alive().screenshot_of(box)
 
     def perform(self, action: Action) -> None:
         self._alive().perform(action)

@@ -1,8 +1,11 @@
 """Which physical key makes a character on an X11 display, and striking it.
 
-A character that no key makes is lent a spare keycode for as long as it takes
-to type it, so any Unicode text arrives exactly and the clipboard is left
-alone. Shift is added by what the key map says, never by a table of "shifted
+A character that no key makes is lent a spare keycode, so any Unicode text
+arrives exactly and the clipboard is left alone. It keeps it until `give_back`
+or until the keycode is wanted for another: applications read a changed key map
+in their own time (Chromium on a busy machine typed by the map after next when
+keycodes were lent for one word only), so the map is changed as seldom as can
+be. Shift is added by what the key map says, never by a table of "shifted
 characters": a table types `>` for `<`, because the 105th key of a pc105
 keyboard makes `<` without shift.
 """
@@ -19,8 +22,14 @@ from Xlib.ext import xtest
 from env.errors import ActionRefused
 from env.keys import keysym
 
-SETTLE_SECONDS = 0.02
-"""Applications fetch a changed key map in their own time; sooner, some type by the old one."""
+SETTLE_SECONDS = 0.1
+"""From a change of the key map to the next key, and from the last key to a change."""
+
+_MEDIA_KEYSYMS = range(0x1008_0000, 0x1009_0000)
+"""Volume, brightness, launchers: no agent presses them, so their keycodes count as spare."""
+
+MAX_CHORD = 10
+"""Fingers."""
 
 _SHIFT = keysym("shift")
 _CAPS_LOCK = keysym("capslock")
@@ -47,11 +56,17 @@ class X11Keyboard:
         rows = self._x.get_keyboard_mapping(first, last - first + 1)
         self._strokes: dict[int, Stroke] = {}
         """By keysym. Earlier keycodes win, so `<` is shift and comma, not the 105th key."""
+        self._rows: dict[int, list[int]] = {}
+        """What the display's owner had on each keycode."""
         self._spare: list[int] = []
-        """Keycodes that make nothing."""
+        """Keycodes that may be lent, the one lent longest ago first."""
+        self._lent: dict[int, int] = {}
+        """Keysym by keycode."""
         for keycode, row in enumerate(rows, first):
-            if not any(row):
+            self._rows[keycode] = list(row)
+            if all(symbol == X.NoSymbol or symbol in _MEDIA_KEYSYMS for symbol in row):
                 self._spare.append(keycode)
+                continue
             # Columns beyond the second belong to other layouts and are not reached by shift.
             for column, symbol in enumerate(row[:2]):
                 if symbol:
@@ -59,12 +74,8 @@ class X11Keyboard:
 
     def refuse_unknown(self, names: Sequence[str]) -> None:
         """Raise `ActionRefused` unless every name is a key that can be pressed."""
-        missing = {keysym(name) for name in names} - self._strokes.keys()
-        if len(missing) > len(self._spare):
-            raise ActionRefused(
-                f"{len(missing)} keys of {names} are not on this keyboard;"
-                f" expected at most {len(self._spare)}"
-            )
+        if len({keysym(name) for name in names}) > MAX_CHORD:
+            raise ActionRefused(f"{len(names)} keys at once; expected at most {MAX_CHORD}")
 
     def refuse_untypable(self, text: str) -> None:
         """Raise `ActionRefused` at a control code, newline and tab aside."""
@@ -74,24 +85,21 @@ class X11Keyboard:
 
     def chord(self, names: Sequence[str], presses: int = 1) -> None:
         """Press all the keys in order and release them in reverse, `presses` times."""
-        symbols = [keysym(name) for name in names]
-        with self._lent(self._missing(symbols)):
-            for _ in range(presses):
-                for symbol in symbols:
-                    self._press_symbol(symbol)
-                self.release_all()
+        for _ in range(presses):
+            with self.held(names):
+                pass
 
     @contextmanager
     def held(self, names: Sequence[str]) -> Iterator[None]:
         """Keep the keys down for the block."""
         symbols = [keysym(name) for name in names]
-        with self._lent(self._missing(symbols)):
-            try:
-                for symbol in symbols:
-                    self._press_symbol(symbol)
-                yield
-            finally:
-                self.release_all()
+        self._lend(symbols)
+        try:
+            for symbol in symbols:
+                self._press_symbol(symbol)
+            yield
+        finally:
+            self.release_all()
 
     def type_text(self, text: str) -> None:
         """Strike the characters one after the other."""
@@ -101,9 +109,9 @@ class X11Keyboard:
             self._tap(self._strokes[_CAPS_LOCK])
         try:
             for group in self._groups(symbols):
-                with self._lent(self._missing(group)):
-                    for symbol in group:
-                        self._tap(self._strokes[symbol])
+                self._lend(group)
+                for symbol in group:
+                    self._tap(self._strokes[symbol])
         finally:
             if caps_lock:
                 self._tap(self._strokes[_CAPS_LOCK])
@@ -131,43 +139,47 @@ class X11Keyboard:
         self._press(stroke.keycode)
         self.release_all()
 
-    def _missing(self, symbols: Sequence[int]) -> list[int]:
-        return [symbol for symbol in dict.fromkeys(symbols) if symbol not in self._strokes]
+    def give_back(self) -> None:
+        """Put every lent keycode back to what it made before."""
+        for keycode in self._lent:
+            self._x.change_keyboard_mapping(keycode, [self._rows[keycode]])
+        self._lent.clear()
+        self._x.sync()
 
     def _groups(self, symbols: Sequence[int]) -> Iterator[list[int]]:
         """Cut so that no group needs more spare keycodes than there are."""
+        own = self._strokes.keys() - set(self._lent.values())
         group: list[int] = []
-        missing: set[int] = set()
+        foreign: set[int] = set()
         for symbol in symbols:
-            if symbol not in self._strokes and symbol not in missing:
-                if len(missing) == len(self._spare):
+            if symbol not in own and symbol not in foreign:
+                if len(foreign) == len(self._spare):
                     yield group
-                    group, missing = [], set()
-                missing.add(symbol)
+                    group, foreign = [], set()
+                foreign.add(symbol)
             group.append(symbol)
         if group:
             yield group
 
-    @contextmanager
-    def _lent(self, symbols: Sequence[int]) -> Iterator[None]:
-        """Spare keycodes make the symbols for the block, and nothing again after it."""
-        if not symbols:
-            yield
+    def _lend(self, symbols: Sequence[int]) -> None:
+        """See to it that some key makes each of the symbols."""
+        missing = [symbol for symbol in dict.fromkeys(symbols) if symbol not in self._strokes]
+        if not missing:
             return
-        lent = dict(zip(symbols, self._spare, strict=False))
-        try:
-            for symbol, keycode in lent.items():
-                # Twice, so that shift makes no difference to it.
-                self._x.change_keyboard_mapping(keycode, [(symbol, symbol)])
-                self._strokes[symbol] = Stroke(keycode, shifted=False)
-            self._settle()
-            yield
-            self._settle()
-        finally:
-            for symbol, keycode in lent.items():
-                self._strokes.pop(symbol, None)
-                self._x.change_keyboard_mapping(keycode, [(X.NoSymbol, X.NoSymbol)])
-            self._x.sync()
+        wanted = set(symbols)
+        free = [code for code in self._spare if self._lent.get(code) not in wanted]
+        # What was typed on these before must have been read by the old map.
+        self._settle()
+        for symbol, keycode in zip(missing, free, strict=False):
+            if keycode in self._lent:
+                del self._strokes[self._lent[keycode]]
+            # Twice, so that shift makes no difference to it.
+            self._x.change_keyboard_mapping(keycode, [(symbol, symbol)])
+            self._lent[keycode] = symbol
+            self._strokes[symbol] = Stroke(keycode, shifted=False)
+            self._spare.remove(keycode)
+            self._spare.append(keycode)
+        self._settle()
 
     def _settle(self) -> None:
         self._x.sync()
