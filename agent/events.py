@@ -1,0 +1,112 @@
+"""What the loop announces while it works; screens, progress lines and tests subscribe.
+
+Events arrive in the thread of the episode, in order, and must not block it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+
+from agent.proposals import Proposal
+from env.actions import Action
+from env.screen import Screenshot, ScreenSize
+
+
+class Ending(Enum):
+    """How an episode ended. None of these is a score."""
+
+    DONE = "done"
+    """The model said it is done."""
+    FAILED = "failed"
+    """The model said it cannot be done."""
+    ENVIRONMENT_OVER = "environment over"
+    """The task's own end was reached."""
+    STEP_LIMIT = "step limit"
+    REPEATED = "repeated"
+    """The same action on the same screen again and again."""
+    UNPARSEABLE = "unparseable"
+    """No usable answer, several times in a row."""
+    POLICY_FAILED = "policy failed"
+    """No answer at all: not the model's mistake."""
+    DESKTOP_LOST = "desktop lost"
+    STOPPED = "stopped"
+    """Somebody asked for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpisodeResult:
+    task: str
+    seed: int | None
+    ending: Ending
+    num_steps: int
+    """Answers asked for, refused ones included."""
+    score: float | None
+    """In [-1, 1] as the environment rewards it; None: could not be judged, which is not 0."""
+    reason: str
+    """Why it ended so, or what the judge said."""
+    seconds: dict[str, float] = field(default_factory=dict)
+    """Where the time went: capture, settle, model, act, total; the model's own vision,
+    prefill and decode, which are parts of model."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpisodeStarted:
+    task: str
+    seed: int | None
+    instruction: str
+    size: ScreenSize
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    step: int
+    screenshot: Screenshot
+    seconds: float
+    """Capture and settling."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextStreamed:
+    step: int
+    text: str
+    """The new piece only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposed:
+    step: int
+    thought: str
+    sentence: str
+    proposals: tuple[Proposal, ...]
+    actions: tuple[Action, ...]
+    """The proposals on the screen; what says the task is over is not among them."""
+    seconds: float
+    """The policy took."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Performed:
+    step: int
+    actions: tuple[Action, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """The answer, or the rest of it, was not performed; the model is told why."""
+
+    step: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpisodeEnded:
+    result: EpisodeResult
+
+
+Event = EpisodeStarted | Observed | TextStreamed | Proposed | Performed | Refused | EpisodeEnded
+Emit = Callable[[Event], None]
+
+
+def nobody(event: Event) -> None:
+    """A subscriber that does not care."""

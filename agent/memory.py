@@ -1,0 +1,35 @@
+"""What the agent still knows of earlier steps: words of all, pictures of the last few."""
+
+from dataclasses import replace
+
+from PIL import Image
+
+from trajectories.past import PastStep
+
+
+class Memory:
+    """The steps of one episode, oldest first. Pictures no prompt will show again are let go."""
+
+    def __init__(self, num_screenshots: int) -> None:
+        """Args:
+        num_screenshots: pictures in a prompt, the one of now included.
+        """
+        self._num_pictures = num_screenshots - 1
+        self._steps: list[PastStep] = []
+
+    @property
+    def steps(self) -> tuple[PastStep, ...]:
+        return tuple(self._steps)
+
+    def remember(self, *, thought: str, sentence: str, error: str, image: Image.Image) -> None:
+        step = PastStep(
+            number=len(self._steps) + 1,
+            thought=thought,
+            sentence=sentence,
+            error=error,
+            image=image if self._num_pictures else None,
+        )
+        self._steps.append(step)
+        forgotten = len(self._steps) - 1 - self._num_pictures
+        if self._num_pictures and forgotten >= 0:
+            self._steps[forgotten] = replace(self._steps[forgotten], image=None)

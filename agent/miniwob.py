@@ -1,0 +1,166 @@
+"""MiniWoB++ episodes: the loop on a task's page, and which seeds are whose.
+
+The native time limits are off (`env.miniwob.page`), rewards are the page's raw
+ones, and what acts sees pixels and the instruction.
+"""
+
+import difflib
+from collections.abc import Callable
+from typing import NamedTuple
+
+from agent.errors import PolicyFailed
+from agent.events import Emit, EpisodeResult, nobody
+from agent.loop import EpisodeLog, Loop, LoopConfig, Score, never, no_advice
+from agent.policy import ExpertPolicy, Policy
+from env.desktop import Desktop
+from env.errors import UnknownTask
+from env.miniwob.experts.registry import Move, expert_for, expert_tasks
+from env.miniwob.page import PIX2ACT_59, TASKS, MiniWobPage
+from env.screen import ScreenSize
+
+FIRST_EVALUATION_SEED = 10_000_000
+"""Collected data has seeds below 1,000,000 and evaluations from here on: they never meet."""
+NUM_TRAINING_SEEDS = 1_000_000
+SEEDS_A_ROUND = 1_000
+"""A round of evaluation, `--seed S`, has the seeds from FIRST + S * SEEDS_A_ROUND."""
+
+
+class Job(NamedTuple):
+    """One episode to run."""
+
+    task: str
+    seed: int
+
+
+def evaluation_jobs(tasks: tuple[str, ...], num_episodes: int, seed: int) -> list[Job]:
+    """Every task with the same unseen seeds, task by task.
+
+    Raises:
+        ValueError: more episodes than a round has seeds, or a negative round.
+    """
+    if not 1 <= num_episodes <= SEEDS_A_ROUND or seed < 0:
+        raise ValueError(
+            f"{num_episodes} episodes of round {seed}; expected 1 to {SEEDS_A_ROUND} and 0 or more"
+        )
+    first = FIRST_EVALUATION_SEED + seed * SEEDS_A_ROUND
+    return [Job(task, first + number) for task in tasks for number in range(num_episodes)]
+
+
+def training_jobs(tasks: tuple[str, ...], num_episodes: int, first_seed: int) -> list[Job]:
+    """Every task with seeds `first_seed`, `first_seed` + 1, ...
+
+    Raises:
+        ValueError: a seed an evaluation may use.
+    """
+    if num_episodes < 1 or first_seed < 0 or first_seed + num_episodes > NUM_TRAINING_SEEDS:
+        raise ValueError(
+            f"seeds {first_seed} to {first_seed + num_episodes - 1};"
+            f" expected 0 to {NUM_TRAINING_SEEDS - 1}, evaluations have the others"
+        )
+    return [Job(task, first_seed + number) for task in tasks for number in range(num_episodes)]
+
+
+def tasks_named(names: str) -> tuple[str, ...]:
+    """ "pix2act59", "all" (130), "experts" (every task an expert can do), or names with commas.
+
+    Raises:
+        UnknownTask: a name that is none of the 130.
+    """
+    sets = {"pix2act59": PIX2ACT_59, "all": TASKS}
+    if names == "experts":
+        return expert_tasks()
+    if names in sets:
+        return sets[names]
+    chosen = tuple(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
+    for name in chosen:
+        if name not in TASKS:
+            raise UnknownTask(
+                f"no MiniWoB++ task named {name!r}; expected pix2act59, all, experts or names from"
+                f" the 130, e.g. {_near(name)}"
+            )
+    if not chosen:
+        raise UnknownTask("no task named; expected pix2act59, all, experts or names with commas")
+    return chosen
+
+
+class MiniWob:
+    """A page and the desktop it is seen on; runs one episode after another."""
+
+    def __init__(self, page: MiniWobPage, desktop: Desktop, log: EpisodeLog) -> None:
+        self._page = page
+        self._desktop = desktop
+        self._log = log
+
+    @property
+    def size(self) -> ScreenSize:
+        return self._desktop.size
+
+    def expert(self) -> "PageExpert":
+        """The expert of whatever task the page shows."""
+        return PageExpert(self._page, self.size)
+
+    def run(
+        self,
+        job: Job,
+        policy: Policy,
+        config: LoopConfig,
+        *,
+        emit: Emit = nobody,
+        advisor: Callable[[], str | None] = no_advice,
+        stop: Callable[[], bool] = never,
+        reload: bool = True,
+    ) -> EpisodeResult:
+        """One episode.
+
+        Args:
+            reload: load the page anew, so that nothing of an earlier episode shows; 0.2 s.
+
+        Raises:
+            DesktopLost: the page could not be opened.
+            OSError: the log cannot be written.
+        """
+        if self._page.task != job.task:
+            self._page.open(job.task)
+            reload = False
+        instruction = self._page.reset(job.seed, reload=reload)
+        loop = Loop(
+            policy,
+            self._desktop,
+            self._log,
+            config,
+            emit,
+            is_over=self._page.is_over,
+            judge=self._judge,
+            advisor=advisor,
+            stop=stop,
+        )
+        return loop.run(instruction, task=job.task, seed=job.seed)
+
+    def _judge(self) -> Score:
+        outcome = self._page.outcome()
+        if not outcome.done:
+            return Score(0.0, "the task did not end")
+        return Score(outcome.raw_reward, outcome.reason or "")
+
+
+class PageExpert(ExpertPolicy):
+    """Looks up the expert when asked, since the page's task changes between episodes."""
+
+    def __init__(self, page: MiniWobPage, size: ScreenSize) -> None:
+        super().__init__(self._look, size)
+        self._page = page
+
+    def _look(self) -> Move:
+        assert self._page.task is not None, "asked before a task was opened"
+        return expert_for(self._page.task)(self._page)
+
+    def advise(self) -> str | None:
+        """What it would do now; None where it is lost or the task has no expert."""
+        try:
+            return self.answer()
+        except PolicyFailed:
+            return None
+
+
+def _near(name: str) -> str:
+    return ", ".join(difflib.get_close_matches(name, TASKS, n=4)) or "click-button"
