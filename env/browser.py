@@ -34,6 +34,8 @@ PIXELS_A_NOTCH = 120
 DRAG_STEPS = 10
 """Moves between press and release: sortable lists follow the pointer, not its last place."""
 
+NEXT_FRAME = "() => new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r)))"
+
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 FLAGS = (
@@ -117,6 +119,8 @@ class BrowserDesktop(Desktop):
                     self.page.mouse.move(at.x, at.y)
                     # Browsers count down as positive.
                     self.page.mouse.wheel(0, -notches * PIXELS_A_NOTCH)
+                    # A wheel event has scrolled nothing before the next frame is drawn.
+                    self.page.evaluate(NEXT_FRAME)
                 case TypeText(text=text):
                     # Inserts what a US keyboard lacks; a newline presses enter.
                     self.page.keyboard.type(text)
