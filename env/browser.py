@@ -19,7 +19,7 @@ from env.actions import Action, Click, Drag, Keys, Move, Scroll, TypeText, Wait
 from env.desktop import Desktop, refuse_points_outside
 from env.errors import DesktopLost, DesktopUnavailable
 from env.fonts import FONTS_CONF
-from env.keys import playwright_key
+from env.keys import playwright_key, refuse_untypable
 from env.screen import Screenshot, ScreenSize
 
 MINIWOB_SIZE = ScreenSize(160, 210)
@@ -122,6 +122,7 @@ class BrowserDesktop(Desktop):
                     # A wheel event has scrolled nothing before the next frame is drawn.
                     self.page.evaluate(NEXT_FRAME)
                 case TypeText(text=text):
+                    refuse_untypable(text)
                     # Inserts what a US keyboard lacks; a newline presses enter.
                     self.page.keyboard.type(text)
                 case Keys(keys=keys, presses=presses):

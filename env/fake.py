@@ -11,8 +11,8 @@ from PIL import Image, ImageDraw
 
 from env.actions import Action, Click, Drag, Keys, Move, Point, Scroll, TypeText, Wait
 from env.desktop import Desktop, refuse_points_outside
-from env.errors import ActionRefused, DesktopLost
-from env.keys import names_of
+from env.errors import DesktopLost
+from env.keys import names_of, refuse_untypable
 from env.screen import Box, Screenshot, ScreenSize
 
 FIELD = Box(20, 24, 220, 46)
@@ -69,7 +69,7 @@ class FakeDesktop(Desktop):
             self.vanish()
             self._refuse_when_gone()
         refuse_points_outside(action, self.size)
-        _refuse_unknown_keys(action)
+        _refuse_unknown(action)
         self.performed.append(action)
         match action:
             case Click(at=at, button="left", count=count):
@@ -159,14 +159,12 @@ def _drawn(box: Box) -> tuple[int, int, int, int]:
     return box.left, box.top, box.right - 1, box.bottom - 1
 
 
-def _refuse_unknown_keys(action: Action) -> None:
+def _refuse_unknown(action: Action) -> None:
     match action:
         case Click(modifiers=names) | Keys(keys=names):
             for name in names:
                 names_of(name)
         case TypeText(text=text):
-            for char in text:
-                if char not in "\n\t" and not char.isprintable():
-                    raise ActionRefused(f"the character {char!r} cannot be typed")
+            refuse_untypable(text)
         case _:
             pass

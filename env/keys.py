@@ -7,6 +7,7 @@ makes a character is the backend's business.
 
 import difflib
 import string
+import unicodedata
 from dataclasses import dataclass
 
 from env.errors import ActionRefused
@@ -138,3 +139,14 @@ def playwright_key(name: str) -> str:
     if known is None:
         raise ActionRefused(f"the key {name!r} is not on a browser's US keyboard")
     return known
+
+
+def refuse_untypable(text: str) -> None:
+    """Raise `ActionRefused` at a character that typing cannot make.
+
+    Newline and tab are keys; other control codes and lone surrogates are not, and typing
+    the rest of the text without them would not be what was asked.
+    """
+    for char in text:
+        if char not in "\n\t" and unicodedata.category(char) in ("Cc", "Cs"):
+            raise ActionRefused(f"the character {char!r} cannot be typed")

@@ -35,6 +35,7 @@ from env.actions import (
 )
 from env.desktop import Desktop, refuse_points_outside
 from env.errors import DesktopLost, DesktopUnavailable
+from env.keys import refuse_untypable
 from env.screen import Box, Screenshot, ScreenSize
 from env.x11_keyboard import X11Keyboard
 
@@ -162,7 +163,7 @@ class X11Display(Desktop):
                 for _ in range(abs(notches)):
                     self._click(_WHEEL_UP if notches > 0 else _WHEEL_DOWN)
             case TypeText(text=text):
-                self._keyboard.refuse_untypable(text)
+                refuse_untypable(text)
                 self._keyboard.type_text(text)
             case Keys(keys=keys, presses=presses):
                 self._keyboard.refuse_unknown(keys)

@@ -11,7 +11,6 @@ keyboard makes `<` without shift.
 """
 
 import time
-import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -77,12 +76,6 @@ class X11Keyboard:
         if len({keysym(name) for name in names}) > MAX_CHORD:
             raise ActionRefused(f"{len(names)} keys at once; expected at most {MAX_CHORD}")
 
-    def refuse_untypable(self, text: str) -> None:
-        """Raise `ActionRefused` at a control code, newline and tab aside."""
-        for char in text:
-            if char not in _BY_NAME and unicodedata.category(char) in ("Cc", "Cs"):
-                raise ActionRefused(f"the character {char!r} cannot be typed")
-
     def chord(self, names: Sequence[str], presses: int = 1) -> None:
         """Press all the keys in order and release them in reverse, `presses` times."""
         for _ in range(presses):
@@ -103,7 +96,7 @@ class X11Keyboard:
 
     def type_text(self, text: str) -> None:
         """Strike the characters one after the other."""
-        symbols = [keysym(_BY_NAME.get(char, char)) for char in _pressable(text)]
+        symbols = [keysym(_BY_NAME.get(char, char)) for char in text]
         caps_lock = bool(self._x.screen().root.query_pointer().mask & X.LockMask)
         if caps_lock:
             self._tap(self._strokes[_CAPS_LOCK])
@@ -184,8 +177,3 @@ class X11Keyboard:
     def _settle(self) -> None:
         self._x.sync()
         time.sleep(SETTLE_SECONDS)
-
-
-def _pressable(text: str) -> str:
-    """One newline a line end: a carriage return is not a second one."""
-    return text.replace("\r\n", "\n")
