@@ -16,7 +16,7 @@ from agent.action_text import action_text
 from agent.coords import to_screen
 from agent.events import EpisodeResult
 from agent.loop import LoopConfig
-from agent.miniwob import Job, MiniWob, PageExpert
+from agent.miniwob import Job, MiniWob, PageExpert, loop_config
 from agent.noise import spoil
 from agent.parser import parse
 from agent.policy import Policy
@@ -40,7 +40,7 @@ class CollectConfig:
     """Share of the expert's steps that are spoilt, 0 to 1."""
     reload: bool = False
     """Load the page anew for every episode, as an evaluation does."""
-    loop: LoopConfig = field(default_factory=lambda: LoopConfig(max_steps=30))
+    loop: LoopConfig = field(default_factory=loop_config)
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.noise <= 1.0:

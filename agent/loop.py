@@ -34,6 +34,7 @@ from env.actions import Action
 from env.desktop import Desktop, wait_until_settled
 from env.errors import ActionRefused, DesktopLost
 from env.screen import Screenshot
+from model.errors import ModelError
 from model.messages import Completion, Sampling
 from trajectories import action_json
 from trajectories.schema import (
@@ -230,7 +231,7 @@ class _Episode:
             return Ending.STOPPED, "asked to stop"
         except DesktopLost as error:
             return Ending.DESKTOP_LOST, str(error)
-        except PolicyFailed as error:
+        except (PolicyFailed, ModelError) as error:
             return Ending.POLICY_FAILED, str(error)
         return Ending.STEP_LIMIT, f"{self._config.max_steps} steps taken"
 
@@ -272,19 +273,18 @@ class _Episode:
 
     def _observe(self) -> _Seen:
         self._refuse_if_stopped()
-        started = time.monotonic()
         settled = wait_until_settled(
             self._loop._desktop,
             ceiling_seconds=self._config.settle_ceiling_seconds,
             interval_seconds=self._config.settle_interval_seconds,
         )
-        seconds = time.monotonic() - started
         # A page that ends late puts its cover on while the screen settles.
         if self._step > 1 and self._loop._is_over():
             self._step -= 1
             raise _Over(Ending.ENVIRONMENT_OVER, "the task ended")
-        self._seconds["capture"] += seconds - settled.seconds
-        self._seconds["settle"] += settled.seconds
+        waited = settled.seconds - settled.capture_seconds
+        self._seconds["capture"] += settled.capture_seconds
+        self._seconds["settle"] += waited
         screenshot = settled.screenshot
         image = self._log.store_image(screenshot.png())
         self._log.append(
@@ -294,12 +294,12 @@ class _Episode:
                 width=screenshot.size.width,
                 height=screenshot.size.height,
                 taken_at=screenshot.taken_at,
-                capture_seconds=round(seconds - settled.seconds, 4),
-                settle_seconds=round(settled.seconds, 4),
+                capture_seconds=round(settled.capture_seconds, 4),
+                settle_seconds=round(waited, 4),
                 settled=settled.still,
             )
         )
-        self._emit(Observed(step=self._step, screenshot=screenshot, seconds=seconds))
+        self._emit(Observed(step=self._step, screenshot=screenshot, seconds=settled.seconds))
         return _Seen(screenshot, image)
 
     def _ask(self, screenshot: Screenshot) -> Completion:

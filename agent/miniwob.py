@@ -12,6 +12,7 @@ from agent.errors import PolicyFailed
 from agent.events import Emit, EpisodeResult, nobody
 from agent.loop import EpisodeLog, Loop, LoopConfig, Score, never, no_advice
 from agent.policy import ExpertPolicy, Policy
+from agent.prompts import NANO, PromptStyle
 from env.desktop import Desktop
 from env.errors import UnknownTask
 from env.miniwob.experts.registry import Move, expert_for, expert_tasks
@@ -23,6 +24,15 @@ FIRST_EVALUATION_SEED = 10_000_000
 NUM_TRAINING_SEEDS = 1_000_000
 SEEDS_A_ROUND = 1_000
 """A round of evaluation, `--seed S`, has the seeds from FIRST + S * SEEDS_A_ROUND."""
+
+
+def loop_config(max_steps: int = 30, style: PromptStyle = NANO) -> LoopConfig:
+    """How these pages are worked, in collecting and evaluating alike.
+
+    No pause between the two screenshots that must be the same: they are 15 to 30 ms apart as it
+    is, and any animation of these pages moves in that time.
+    """
+    return LoopConfig(max_steps=max_steps, style=style, settle_interval_seconds=0.0)
 
 
 class Job(NamedTuple):

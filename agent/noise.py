@@ -25,7 +25,7 @@ def spoil(action: Action, size: ScreenSize, rng: random.Random) -> Action:
                 return Drag(_miss(start, size, rng), end, button)
             return Drag(start, _miss(end, size, rng), button)
         case Scroll(at=at, notches=notches):
-            return Scroll(at, -notches) if rng.random() < 0.5 else Scroll(at, 2 * notches)
+            return Scroll(at, -notches)
         case TypeText(text=text):
             return TypeText(_misspell(text, rng))
         case Keys(keys=keys, presses=presses):

@@ -82,6 +82,8 @@ class Settled:
     """How long the wait took."""
     still: bool
     """False: the ceiling was reached and the screen was still changing."""
+    capture_seconds: float = 0.0
+    """What the last of the screenshots took; part of `seconds`."""
 
 
 def wait_until_settled(
@@ -92,10 +94,12 @@ def wait_until_settled(
     before = desktop.screenshot()
     while True:
         time.sleep(interval_seconds)
+        asked = time.monotonic()
         after = desktop.screenshot()
-        seconds = time.monotonic() - started
+        now = time.monotonic()
+        seconds, capture_seconds = now - started, now - asked
         if after.same_pixels(before):
-            return Settled(after, seconds, still=True)
+            return Settled(after, seconds, still=True, capture_seconds=capture_seconds)
         if seconds >= ceiling_seconds:
-            return Settled(after, seconds, still=False)
+            return Settled(after, seconds, still=False, capture_seconds=capture_seconds)
         before = after
