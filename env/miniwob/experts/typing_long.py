@@ -2,7 +2,7 @@
 
 import re
 
-from env.miniwob.experts.gestures import click, fill, press_button, submit
+from env.miniwob.experts.gestures import click, fill, keys, press_button, submit
 from env.miniwob.experts.registry import ExpertLost, Move, expert
 from env.miniwob.experts.sight import Element, find, find_all, find_shown
 from env.miniwob.page import MiniWobPage
@@ -113,8 +113,6 @@ def radio_and_text(page: MiniWobPage) -> Move:
 
 def _clear(field: Element) -> Move | None:
     """Towards an empty field."""
-    from env.miniwob.experts.gestures import keys
-
     if not field.value:
         return None
     if not field.focused:
