@@ -6,11 +6,12 @@ the instruction; the rest is for rewards, scripted experts and labels.
 
 import difflib
 import importlib.util
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Error, Page
+from playwright.sync_api import CDPSession, Error, Page
 
 from env.errors import DesktopLost, DesktopUnavailable, UnknownTask
 from env.miniwob.tasks import PIX2ACT_59 as PIX2ACT_59
@@ -54,6 +55,7 @@ class MiniWobPage:
 
     def __init__(self, page: Page) -> None:
         self._page = page
+        self._cdp: CDPSession | None = None
         self.task: str | None = None
         self.instruction = ""
         """What the agent is asked, on one line."""
@@ -123,6 +125,34 @@ class MiniWobPage:
             if self._page.is_closed() or "closed" in error.message or "crash" in error.message:
                 raise DesktopLost(f"the browser is gone: {error.message}") from error
             raise
+
+    def inside(self, selector: str, function: str) -> Any:
+        """Run a function whose `this` is the closed inside of a native control.
+
+        A date field keeps its parts (month, day, year) where page scripts cannot look.
+
+        Raises:
+            DesktopLost: the page or the browser is gone.
+        """
+        try:
+            if self._cdp is None:
+                self._cdp = self._page.context.new_cdp_session(self._page)
+            expression = f"document.querySelector({json.dumps(selector)})"
+            control = self._cdp.send("Runtime.evaluate", {"expression": expression})["result"]
+            node = self._cdp.send(
+                "DOM.describeNode", {"objectId": control["objectId"], "depth": 1, "pierce": True}
+            )["node"]
+            root = self._cdp.send(
+                "DOM.resolveNode", {"backendNodeId": node["shadowRoots"][0]["backendNodeId"]}
+            )["object"]
+            call = {
+                "objectId": root["objectId"],
+                "functionDeclaration": function,
+                "returnByValue": True,
+            }
+            return self._cdp.send("Runtime.callFunctionOn", call)["result"]["value"]
+        except Error as error:
+            raise DesktopLost(f"the browser is gone: {error.message}") from error
 
 
 def html_folder() -> Path:
