@@ -15,6 +15,7 @@ from pathlib import Path
 from agent.action_text import action_text
 from agent.coords import to_screen
 from agent.events import EpisodeResult
+from agent.labels import labels_json
 from agent.loop import LoopConfig
 from agent.miniwob import Job, MiniWob, PageExpert, loop_config
 from agent.noise import spoil
@@ -22,6 +23,7 @@ from agent.parser import parse
 from agent.policy import Policy
 from env.browser import BrowserDesktop
 from env.miniwob.page import MiniWobPage
+from env.miniwob.reader import read
 from env.screen import ScreenSize
 from model.messages import Completion, Message, OnText, Sampling
 from trajectories.store import RunStore
@@ -40,6 +42,8 @@ class CollectConfig:
     """Share of the expert's steps that are spoilt, 0 to 1."""
     reload: bool = False
     """Load the page anew for every episode, as an evaluation does."""
+    labels: bool = True
+    """Log what can be read on every screenshot, for the network to learn reading from."""
     loop: LoopConfig = field(default_factory=loop_config)
 
     def __post_init__(self) -> None:
@@ -76,17 +80,29 @@ def collector(
         # Bulk data can be made again; 3 syncs a step would be most of its time.
         RunStore.create(config.out, policy=config.model, settings=settings, durable=False) as store,
     ):
-        world = MiniWob(MiniWobPage(desktop.page), desktop, store)
+        page = MiniWobPage(desktop.page)
+        world = MiniWob(page, desktop, store)
+
+        def labels() -> str | None:
+            return labels_json(read(page)) if config.labels else None
+
         expert = world.expert()
 
         def run(job: Job) -> EpisodeResult:
             if learner is not None:
                 return world.run(
-                    job, learner, config.loop, advisor=expert.advise, reload=config.reload
+                    job,
+                    learner,
+                    config.loop,
+                    advisor=expert.advise,
+                    labeller=labels,
+                    reload=config.reload,
                 )
             noisy = NoisyExpert(expert, world.size, config.noise, random.Random(job.seed))
             advisor = noisy.last_answer if config.noise else lambda: None
-            return world.run(job, noisy, config.loop, advisor=advisor, reload=config.reload)
+            return world.run(
+                job, noisy, config.loop, advisor=advisor, labeller=labels, reload=config.reload
+            )
 
         yield run
 

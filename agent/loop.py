@@ -132,6 +132,7 @@ class Loop:
         is_over: Callable[[], bool] = never,
         judge: Callable[[], Score] = unscored,
         advisor: Callable[[], str | None] = no_advice,
+        labeller: Callable[[], str | None] = no_advice,
         stop: Callable[[], bool] = never,
     ) -> None:
         """
@@ -139,6 +140,7 @@ class Loop:
             is_over: the task's own end, asked after every action.
             judge: asked once, after the end; not if the desktop is lost.
             advisor: what an expert would answer to the screen of now; logged, never performed.
+            labeller: what can be read on the screen of now, as JSON; logged for training.
             stop: true ends the episode before anything more is done.
         """
         self._policy = policy
@@ -149,6 +151,7 @@ class Loop:
         self._is_over = is_over
         self._judge = judge
         self._advisor = advisor
+        self._labeller = labeller
         self._stop = stop
 
     def run(
@@ -247,9 +250,10 @@ class _Episode:
         self._step += 1
         seen = self._observe()
         completion = self._ask(seen.screenshot)
-        advice = self._loop._advisor()
-        if advice is not None:
-            self._log.append(Note(step=self._step, kind="advice", text=advice))
+        for kind, told in (("advice", self._loop._advisor), ("labels", self._loop._labeller)):
+            text = told()
+            if text is not None:
+                self._log.append(Note(step=self._step, kind=kind, text=text))
         try:
             parsed = parser.parse(completion.text)
             actions = tuple(

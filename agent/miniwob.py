@@ -117,6 +117,7 @@ class MiniWob:
         *,
         emit: Emit = nobody,
         advisor: Callable[[], str | None] = no_advice,
+        labeller: Callable[[], str | None] = no_advice,
         stop: Callable[[], bool] = never,
         reload: bool = True,
     ) -> EpisodeResult:
@@ -142,6 +143,7 @@ class MiniWob:
             is_over=self._page.is_over,
             judge=self._judge,
             advisor=advisor,
+            labeller=labeller,
             stop=stop,
         )
         return loop.run(instruction, task=job.task, seed=job.seed)

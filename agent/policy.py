@@ -7,12 +7,22 @@ a list of prepared answers and a scripted expert.
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
+from PIL import Image
+
 from agent.action_text import action_text
 from agent.errors import PolicyFailed
 from env.actions import Action
 from env.errors import EnvError
 from env.screen import ScreenSize
-from model.messages import Completion, Message, OnText, Sampling
+from model.messages import (
+    Completion,
+    ImagePart,
+    Message,
+    OnText,
+    Part,
+    Sampling,
+    TextPart,
+)
 
 
 class Policy(Protocol):
@@ -95,3 +105,27 @@ class ExpertPolicy:
         if on_text:
             on_text(answer)
         return Completion(text=answer)
+
+
+class BlindPolicy:
+    """Shows another policy black pictures: what it can still do, it does without looking."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+
+    def complete(
+        self, messages: Sequence[Message], *, sampling: Sampling, on_text: OnText | None = None
+    ) -> Completion:
+        blind = [
+            Message(message.role, tuple(_black(part) for part in message.parts))
+            for message in messages
+        ]
+        return self._policy.complete(blind, sampling=sampling, on_text=on_text)
+
+
+def _black(part: Part) -> Part:
+    match part:
+        case ImagePart(image=image):
+            return ImagePart(Image.new(image.mode, image.size))
+        case TextPart():
+            return part

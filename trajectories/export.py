@@ -5,6 +5,7 @@ caller, from the log alone.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from PIL import Image
@@ -12,6 +13,7 @@ from PIL import Image
 from model.messages import Message
 from trajectories.past import PastStep
 from trajectories.reading import Episode, RunRecord
+from trajectories.store import blob_path
 
 Render = Callable[[str, Sequence[PastStep], Image.Image], list[Message]]
 """Instruction, earlier steps, the screenshot of now, to messages: `agent.prompts.render` with
@@ -28,6 +30,10 @@ class SampleMeta(NamedTuple):
     """Counted from 1."""
     advised: bool
     """The target is an expert's advice, not what was answered."""
+    picture: Path
+    """The screenshot's file."""
+    labels: str | None
+    """What can be read on it, where that was logged."""
 
 
 class Sample(NamedTuple):
@@ -73,6 +79,8 @@ def _of_episode(run: RunRecord, number: int, episode: Episode, render: Render) -
             seed=episode.start.seed,
             step=step.number,
             advised=advised,
+            picture=blob_path(step.folder, step.observation.image),
+            labels=step.labels,
         )
         yield Sample(messages, target, meta)
 

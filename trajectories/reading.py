@@ -1,6 +1,6 @@
 """A run read back: episodes, and steps with everything that belongs to them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -17,6 +17,7 @@ from trajectories.schema import (
     Note,
     Observation,
     Outcome,
+    Record,
     Run,
     Stop,
 )
@@ -34,6 +35,8 @@ class Step:
     """None with an intent: in doubt, the action may or may not have reached the screen."""
     advice: str | None = None
     """What an expert would have answered here."""
+    labels: str | None = None
+    """What can be read on the screenshot, the JSON of `agent.labels`."""
 
     @property
     def number(self) -> int:
@@ -96,10 +99,19 @@ def read_run(folder: Path) -> RunRecord:
     run = next(stream, None)
     if not isinstance(run, Run):
         raise LogDamaged(f"{folder / 'steps.log'} does not begin with a RUN record")
-    return RunRecord(run=run, folder=folder, episodes=list(_episodes(stream, folder)))
+    return RunRecord(run=run, folder=folder, episodes=list(episodes_of(stream, folder)))
 
 
-def _episodes(stream: Iterator[object], folder: Path) -> Iterator[Episode]:
+def episodes_of(stream: Iterable[Record], folder: Path) -> Iterator[Episode]:
+    """Records sorted into their episodes.
+
+    Args:
+        stream: what comes after a RUN record.
+        folder: of the run; where the screenshots are.
+
+    Raises:
+        LogDamaged: a record that cannot stand where it stands.
+    """
     episode: Episode | None = None
     for record in stream:
         if isinstance(record, EpisodeStart):
@@ -114,7 +126,7 @@ def _episodes(stream: Iterator[object], folder: Path) -> Iterator[Episode]:
         yield episode
 
 
-def _add(episode: Episode, record: object, folder: Path) -> None:
+def _add(episode: Episode, record: Record, folder: Path) -> None:
     match record:
         case Observation():
             episode.steps.append(Step(observation=record, folder=folder))
@@ -124,6 +136,8 @@ def _add(episode: Episode, record: object, folder: Path) -> None:
             _step(episode, record.step).outcome = record
         case Note(kind="advice"):
             _step(episode, record.step).advice = record.text
+        case Note(kind="labels"):
+            _step(episode, record.step).labels = record.text
         case Stop():
             episode.stopped = True
         case EpisodeEnd():

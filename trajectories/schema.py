@@ -108,7 +108,8 @@ class Note:
     __pydantic_config__ = _STRICT
     step: int
     kind: str
-    """"advice": `text` is what an expert would have answered to the same observation."""
+    """"advice": `text` is what an expert would have answered to the same observation.
+    "labels": what can be read on it, the JSON of `agent.labels`."""
     text: str
 
 

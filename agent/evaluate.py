@@ -1,0 +1,233 @@
+"""Scripted evaluation: tasks x unseen seeds to a folder of results that can be gone on with.
+
+Greedy, from pixels and the instruction, MiniWoB++'s native time limits off. A
+finished episode is never run again; an episode whose screen was lost is not
+finished. What an episode was, its log tells; what came out, `agent.summary`.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import TypeAdapter
+
+from agent.collect import OpenPolicy
+from agent.events import Ending, EpisodeResult
+from agent.loop import LoopConfig
+from agent.miniwob import Job, MiniWob, loop_config
+from agent.policy import BlindPolicy, Policy
+from env.browser import BrowserDesktop
+from env.errors import DesktopLost
+from env.miniwob.page import MiniWobPage
+from trajectories.osworld import result_folder, write_result
+from trajectories.reading import episodes_of
+from trajectories.schema import EpisodeStart, Record
+from trajectories.store import RunStore
+
+STRICT_ABOVE = 0.8
+"""Raw reward of a success that also counts as strict: tasks that pay for parts pay 1 for all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvalConfig:
+    """What makes two evaluations comparable; a folder holds results of one of these only."""
+
+    model: str
+    """"expert", "nano" or a folder of weights."""
+    weights: str = ""
+    """Digest of the weights, so that results of two trainings are never mixed."""
+    seed: int = 0
+    """Of the round; see `agent.miniwob.evaluation_jobs`."""
+    blind: bool = False
+    """The policy sees black pictures."""
+    max_steps: int = 30
+
+    @property
+    def name(self) -> str:
+        """In paths and tables."""
+        return Path(self.model).name + ("-blind" if self.blind else "")
+
+    def loop(self) -> LoopConfig:
+        return loop_config(max_steps=self.max_steps)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpisodeRecord:
+    """`episode.json`: one finished episode, all that a summary needs."""
+
+    task: str
+    seed: int
+    raw_reward: float | None
+    """None: the screen was lost; the episode will be run again."""
+    success: bool
+    """raw_reward above 0, as MiniWoB++ results are counted."""
+    strict: bool
+    ending: str
+    num_steps: int
+    reason: str
+    seconds: dict[str, float]
+    run: str
+    """Name of the run folder under `runs/` that has the log."""
+
+
+_EPISODE_JSON = TypeAdapter(EpisodeRecord)
+
+
+def claim_folder(out: Path, config: EvalConfig) -> None:
+    """Make the results folder, or check that it holds results of the same evaluation.
+
+    Raises:
+        ValueError: it holds others.
+    """
+    path = out / "config.json"
+    plain = json.loads(json.dumps(asdict(config)))
+    if path.exists():
+        there = json.loads(path.read_text(encoding="utf-8"))
+        different = [name for name in plain if there.get(name) != plain[name]]
+        if different:
+            shown = ", ".join(f"{name} {there.get(name)!r}" for name in different)
+            raise ValueError(
+                f"{out} holds another evaluation's results ({shown}); name a new --out"
+            )
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(plain, indent=2) + "\n", encoding="utf-8")
+
+
+def finished(out: Path, config: EvalConfig, jobs: list[Job]) -> list[EpisodeRecord]:
+    """What an earlier start of the same evaluation has left done."""
+    found = []
+    for job in jobs:
+        folder = result_folder(out, config.name, job.task, str(job.seed))
+        if (folder / "result.txt").exists():
+            found.append(_EPISODE_JSON.validate_json((folder / "episode.json").read_bytes()))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class OpenEvaluator:
+    """Opens a worker. Travels to its process by value."""
+
+    config: EvalConfig
+    out: Path
+    open_policy: OpenPolicy
+
+    def __call__(self) -> AbstractContextManager[Callable[[Job], EpisodeRecord]]:
+        return evaluator(self.config, self.out, self.open_policy)
+
+
+@contextmanager
+def evaluator(
+    config: EvalConfig, out: Path, open_policy: OpenPolicy
+) -> Iterator[Callable[[Job], EpisodeRecord]]:
+    """What runs one job after another and writes its results."""
+    policy = None if config.model == "expert" else open_policy(config.model)
+    if policy is not None and config.blind:
+        policy = BlindPolicy(policy)
+    settings = {"evaluation": asdict(config), "loop": config.loop().settings()}
+    with (
+        RunStore.create(out / "runs", policy=config.name, settings=settings) as store,
+        _Worker(config, out, store, policy) as worker,
+    ):
+        yield worker.run
+
+
+class _Tape:
+    """Passes records on to the store and keeps those of the episode at hand."""
+
+    def __init__(self, store: RunStore) -> None:
+        self._store = store
+        self.records: list[Record] = []
+
+    def append(self, record: Record, *, sync: bool = False) -> None:
+        if isinstance(record, EpisodeStart):
+            self.records.clear()
+        self._store.append(record, sync=sync)
+        self.records.append(record)
+
+    def store_image(self, png: bytes) -> str:
+        return self._store.store_image(png)
+
+
+class _Worker:
+    """A browser that is opened again when it died, since one lost page is not the evaluation."""
+
+    def __init__(
+        self, config: EvalConfig, out: Path, store: RunStore, policy: Policy | None
+    ) -> None:
+        self._config = config
+        self._out = out
+        self._store = store
+        self._policy = policy
+        self._tape = _Tape(store)
+        self._desktop: BrowserDesktop | None = None
+        self._world: MiniWob | None = None
+
+    def run(self, job: Job) -> EpisodeRecord:
+        result = self._attempt(job)
+        if result.ending is Ending.DESKTOP_LOST:
+            self._close()
+            result = self._attempt(job)
+        record = self._record(result)
+        if record.raw_reward is not None:
+            self._write(record)
+        return record
+
+    def _attempt(self, job: Job) -> EpisodeResult:
+        world = self._world or self._open()
+        try:
+            return world.run(job, self._policy or world.expert(), self._config.loop())
+        except DesktopLost as error:
+            # Before the episode began: nothing of it is in the log.
+            return EpisodeResult(
+                task=job.task,
+                seed=job.seed,
+                ending=Ending.DESKTOP_LOST,
+                num_steps=0,
+                score=None,
+                reason=str(error),
+            )
+
+    def _record(self, result: EpisodeResult) -> EpisodeRecord:
+        assert result.seed is not None
+        reward = result.score
+        return EpisodeRecord(
+            task=result.task,
+            seed=result.seed,
+            raw_reward=reward,
+            success=reward is not None and reward > 0.0,
+            strict=reward is not None and reward >= STRICT_ABOVE,
+            ending=result.ending.name,
+            num_steps=result.num_steps,
+            reason=result.reason,
+            seconds=result.seconds,
+            run=self._store.folder.name,
+        )
+
+    def _write(self, record: EpisodeRecord) -> None:
+        folder = result_folder(self._out, self._config.name, record.task, str(record.seed))
+        folder.mkdir(parents=True, exist_ok=True)
+        plain: dict[str, Any] = asdict(record)
+        (folder / "episode.json").write_text(json.dumps(plain, indent=2) + "\n", encoding="utf-8")
+        (episode,) = episodes_of(self._tape.records, self._store.folder)
+        write_result(folder, episode, self._store.folder, 1.0 if record.success else 0.0)
+
+    def _open(self) -> MiniWob:
+        self._desktop = BrowserDesktop()
+        self._world = MiniWob(MiniWobPage(self._desktop.page), self._desktop, self._tape)
+        return self._world
+
+    def _close(self) -> None:
+        if self._desktop is not None:
+            self._desktop.close()
+        self._desktop = self._world = None
+
+    def __enter__(self) -> Self:
+        self._open()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._close()
