@@ -5,48 +5,26 @@ at before every action and between the pieces of an answer.
 """
 
 import time
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
+
+from PIL import Image
 
 from agent import parser
+from agent.chronicle import Chronicle, EpisodeLog
 from agent.coords import to_screen
 from agent.errors import AgentError, GroundingError, ParseError, PolicyFailed
-from agent.events import (
-    Emit,
-    Ending,
-    EpisodeEnded,
-    EpisodeResult,
-    EpisodeStarted,
-    Observed,
-    Performed,
-    Proposed,
-    Refused,
-    TextStreamed,
-    nobody,
-)
+from agent.events import Emit, Ending, EpisodeResult, nobody
 from agent.memory import Memory
 from agent.policy import Policy
 from agent.prompts import NANO, PromptStyle, render
-from agent.proposals import Finish, Proposal, as_record
+from agent.proposals import Finish, Proposal
 from env.actions import Action
 from env.desktop import Desktop, wait_until_settled
 from env.errors import ActionRefused, DesktopLost
-from env.screen import Screenshot
 from model.errors import ModelError
 from model.messages import Completion, Sampling
-from trajectories import action_json
-from trajectories.schema import (
-    EpisodeEnd,
-    EpisodeStart,
-    Intent,
-    Note,
-    Observation,
-    Outcome,
-    Record,
-    Stop,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,42 +58,16 @@ class Score(NamedTuple):
     reason: str = ""
 
 
-class EpisodeLog(Protocol):
-    """What the loop needs of `trajectories.store.RunStore`."""
-
-    def append(self, record: Record, *, sync: bool = False) -> None: ...
-    def store_image(self, png: bytes) -> str: ...
-
-
 def never() -> bool:
     return False
 
 
 def unscored() -> Score:
-    return Score(None, "nobody judges this task")
+    return Score(None)
 
 
 def no_advice() -> str | None:
     return None
-
-
-class _StopAsked(Exception):
-    """The stop signal was seen."""
-
-
-class _Over(Exception):
-    """The episode has its ending."""
-
-    def __init__(self, ending: Ending, reason: str) -> None:
-        super().__init__(reason)
-        self.ending = ending
-        self.reason = reason
-
-
-class _Seen(NamedTuple):
-    screenshot: Screenshot
-    image: str
-    """The screenshot's name in the store."""
 
 
 class Loop:
@@ -143,16 +95,16 @@ class Loop:
             labeller: what can be read on the screen of now, as JSON; logged for training.
             stop: true ends the episode before anything more is done.
         """
-        self._policy = policy
-        self._desktop = desktop
-        self._log = log
-        self._config = config
-        self._emit = emit
-        self._is_over = is_over
-        self._judge = judge
-        self._advisor = advisor
-        self._labeller = labeller
-        self._stop = stop
+        self.policy = policy
+        self.desktop = desktop
+        self.log = log
+        self.config = config
+        self.emit = emit
+        self.is_over = is_over
+        self.judge = judge
+        self.advisor = advisor
+        self.labeller = labeller
+        self.stop = stop
 
     def run(
         self, instruction: str, *, task: str = "free", seed: int | None = None
@@ -162,263 +114,171 @@ class Loop:
         Raises:
             OSError: the log cannot be written. The run is over; nothing more was performed.
         """
-        return _Episode(self, instruction, task, seed).run()
+        chronicle = Chronicle(self.log, self.emit)
+        chronicle.started(task=task, seed=seed, instruction=instruction, size=self.desktop.size)
+        episode = _Episode(self, chronicle, instruction)
+        over = episode.play()
+        score = self._score(over)
+        result = EpisodeResult(
+            task=task,
+            seed=seed,
+            ending=over.ending,
+            num_steps=episode.step,
+            score=score.value,
+            reason=score.reason or over.reason,
+            seconds=chronicle.seconds(),
+        )
+        chronicle.ended(result)
+        return result
+
+    def _score(self, over: "_Over") -> Score:
+        if over.ending is Ending.DESKTOP_LOST:
+            return Score(None)
+        try:
+            return self.judge()
+        except DesktopLost as error:
+            return Score(None, str(error))
+
+
+class _Over(Exception):
+    """The episode has its ending."""
+
+    def __init__(self, ending: Ending, reason: str) -> None:
+        super().__init__(reason)
+        self.ending = ending
+        self.reason = reason
+
+
+class _Seen(NamedTuple):
+    image: Image.Image
+    name: str
+    """In the store; the same pixels have the same name."""
 
 
 class _Episode:
-    def __init__(self, loop: Loop, instruction: str, task: str, seed: int | None) -> None:
+    """What changes from step to step."""
+
+    def __init__(self, loop: Loop, chronicle: Chronicle, instruction: str) -> None:
+        self.step = 0
         self._loop = loop
-        self._config = loop._config
-        self._log = loop._log
-        self._emit = loop._emit
+        self._config = loop.config
+        self._chronicle = chronicle
         self._instruction = instruction
-        self._task = task
-        self._seed = seed
-        self._memory = Memory(self._config.style.num_screenshots)
-        self._seconds: defaultdict[str, float] = defaultdict(float)
-        self._step = 0
+        self._memory = Memory(loop.config.style.num_screenshots)
         self._num_unparseable = 0
         self._num_repeats = 0
         self._last: tuple[tuple[Proposal, ...], str] | None = None
 
-    def run(self) -> EpisodeResult:
-        started = time.monotonic()
-        size = self._loop._desktop.size
-        self._log.append(
-            EpisodeStart(
-                task=self._task,
-                seed=self._seed,
-                instruction=self._instruction,
-                width=size.width,
-                height=size.height,
-                started_at=time.time(),
-            )
-        )
-        self._emit(
-            EpisodeStarted(
-                task=self._task, seed=self._seed, instruction=self._instruction, size=size
-            )
-        )
-        ending, reason = self._ending()
-        score = self._score(ending, reason)
-        seconds = {name: round(spent, 4) for name, spent in self._seconds.items()}
-        result = EpisodeResult(
-            task=self._task,
-            seed=self._seed,
-            ending=ending,
-            num_steps=self._step,
-            score=score.value,
-            reason=score.reason or reason,
-            seconds={**seconds, "total": round(time.monotonic() - started, 4)},
-        )
-        self._log.append(
-            EpisodeEnd(
-                ending=ending.name,
-                score=score.value,
-                reason=result.reason,
-                seconds=result.seconds["total"],
-            ),
-            sync=True,
-        )
-        self._emit(EpisodeEnded(result=result))
-        return result
-
-    def _ending(self) -> tuple[Ending, str]:
+    def play(self) -> _Over:
         try:
-            for _ in range(self._config.max_steps):
+            while self.step < self._config.max_steps:
                 self._one_step()
         except _Over as over:
-            return over.ending, over.reason
-        except _StopAsked:
-            self._log.append(Stop(step=self._step, at=time.time()))
-            return Ending.STOPPED, "asked to stop"
+            if over.ending is Ending.STOPPED:
+                self._chronicle.stopped(self.step)
+            return over
         except DesktopLost as error:
-            return Ending.DESKTOP_LOST, str(error)
+            return _Over(Ending.DESKTOP_LOST, str(error))
         except (PolicyFailed, ModelError) as error:
-            return Ending.POLICY_FAILED, str(error)
-        return Ending.STEP_LIMIT, f"{self._config.max_steps} steps taken"
-
-    def _score(self, ending: Ending, reason: str) -> Score:
-        if ending is Ending.DESKTOP_LOST:
-            return Score(None, reason)
-        try:
-            return self._loop._judge()
-        except DesktopLost as error:
-            return Score(None, str(error))
+            return _Over(Ending.POLICY_FAILED, str(error))
+        return _Over(Ending.STEP_LIMIT, f"{self.step} steps taken")
 
     def _one_step(self) -> None:
-        self._step += 1
         seen = self._observe()
-        completion = self._ask(seen.screenshot)
-        for kind, told in (("advice", self._loop._advisor), ("labels", self._loop._labeller)):
-            text = told()
-            if text is not None:
-                self._log.append(Note(step=self._step, kind=kind, text=text))
+        completion = self._ask(seen.image)
+        self._note("advice", self._loop.advisor())
+        self._note("labels", self._loop.labeller())
         try:
             parsed = parser.parse(completion.text)
             actions = tuple(
-                to_screen(proposal, self._loop._desktop.size)
+                to_screen(proposal, self._loop.desktop.size)
                 for proposal in parsed.proposals
                 if not isinstance(proposal, Finish)
             )
         except (ParseError, GroundingError) as error:
-            self._unusable(completion, seen, error)
+            self._tell_unusable(completion, seen, error)
             return
         self._num_unparseable = 0
-        self._intend(completion, parsed, actions)
+        self._chronicle.intended(self.step, completion, parsed, actions)
         error_text = self._act(actions)
         self._memory.remember(
-            thought=parsed.thought,
-            sentence=parsed.sentence,
-            error=error_text,
-            image=seen.screenshot.image,
+            thought=parsed.thought, sentence=parsed.sentence, error=error_text, image=seen.image
         )
-        self._after(parsed.proposals, seen, error_text)
+        self._end_if_over(parsed.proposals, seen, error_text)
 
     def _observe(self) -> _Seen:
-        self._refuse_if_stopped()
+        self._end_if_stopped()
         settled = wait_until_settled(
-            self._loop._desktop,
+            self._loop.desktop,
             ceiling_seconds=self._config.settle_ceiling_seconds,
             interval_seconds=self._config.settle_interval_seconds,
         )
-        # A page that ends late puts its cover on while the screen settles.
-        if self._step > 1 and self._loop._is_over():
-            self._step -= 1
+        # A page may end late, and put its cover on while the screen settles.
+        if self.step and self._loop.is_over():
             raise _Over(Ending.ENVIRONMENT_OVER, "the task ended")
-        waited = settled.seconds - settled.capture_seconds
-        self._seconds["capture"] += settled.capture_seconds
-        self._seconds["settle"] += waited
-        screenshot = settled.screenshot
-        image = self._log.store_image(screenshot.png())
-        self._log.append(
-            Observation(
-                step=self._step,
-                image=image,
-                width=screenshot.size.width,
-                height=screenshot.size.height,
-                taken_at=screenshot.taken_at,
-                capture_seconds=round(settled.capture_seconds, 4),
-                settle_seconds=round(waited, 4),
-                settled=settled.still,
-            )
-        )
-        self._emit(Observed(step=self._step, screenshot=screenshot, seconds=settled.seconds))
-        return _Seen(screenshot, image)
+        self.step += 1
+        name = self._chronicle.observed(self.step, settled)
+        return _Seen(settled.screenshot.image, name)
 
-    def _ask(self, screenshot: Screenshot) -> Completion:
-        messages = render(
-            self._config.style, self._instruction, self._memory.steps, screenshot.image
+    def _ask(self, image: Image.Image) -> Completion:
+        messages = render(self._config.style, self._instruction, self._memory.steps, image)
+        asked = time.monotonic()
+        completion = self._loop.policy.complete(
+            messages, sampling=self._config.sampling, on_text=self._on_text
         )
-        started = time.monotonic()
-        completion = self._loop._policy.complete(
-            messages, sampling=self._config.sampling, on_text=self._streamed
-        )
-        seconds = {**completion.seconds, "model": time.monotonic() - started}
-        for name, spent in seconds.items():
-            self._seconds[name] += spent
+        seconds = {**completion.seconds, "model": time.monotonic() - asked}
+        self._chronicle.answered(seconds)
         return replace(completion, seconds=seconds)
 
-    def _streamed(self, text: str) -> None:
-        self._refuse_if_stopped()
-        self._emit(TextStreamed(step=self._step, text=text))
+    def _on_text(self, text: str) -> None:
+        self._end_if_stopped()
+        self._chronicle.streamed(self.step, text)
 
-    def _refuse_if_stopped(self) -> None:
-        if self._loop._stop():
-            raise _StopAsked
+    def _note(self, kind: str, text: str | None) -> None:
+        if text is not None:
+            self._chronicle.noted(self.step, kind, text)
 
-    def _intend(
-        self, completion: Completion, parsed: parser.Parsed, actions: tuple[Action, ...]
-    ) -> None:
-        self._log.append(
-            self._intent(
-                completion,
-                parsed.thought,
-                parsed.sentence,
-                proposals=[as_record(proposal) for proposal in parsed.proposals],
-                actions=[action_json.encode(action) for action in actions],
-            ),
-            sync=True,
-        )
-        self._emit(
-            Proposed(
-                step=self._step,
-                thought=parsed.thought,
-                sentence=parsed.sentence,
-                proposals=parsed.proposals,
-                actions=actions,
-                seconds=completion.seconds["model"],
-            )
-        )
+    def _end_if_stopped(self) -> None:
+        if self._loop.stop():
+            raise _Over(Ending.STOPPED, "asked to stop")
 
-    def _intent(
-        self, completion: Completion, thought: str, sentence: str, **rest: list[dict[str, Any]]
-    ) -> Intent:
-        return Intent(
-            step=self._step,
-            response=completion.text,
-            thought=thought,
-            sentence=sentence,
-            token_ids=list(completion.token_ids),
-            log_probs=list(completion.log_probs),
-            num_prompt_tokens=completion.num_prompt_tokens,
-            seconds={name: round(spent, 4) for name, spent in completion.seconds.items()},
-            **rest,
-        )
-
-    def _unusable(self, completion: Completion, seen: _Seen, error: AgentError) -> None:
+    def _tell_unusable(self, completion: Completion, seen: _Seen, error: AgentError) -> None:
         """The model's mistake: it is told, and asked again."""
         reason = str(error)
+        self._chronicle.unusable(self.step, completion, reason)
         thought, sentence = parser.said(completion.text)
-        self._log.append(self._intent(completion, thought, sentence))
-        self._log.append(Outcome(step=self._step, performed=0, refused=reason))
-        self._emit(Refused(step=self._step, reason=reason))
-        self._memory.remember(
-            thought=thought, sentence=sentence, error=reason, image=seen.screenshot.image
-        )
+        self._memory.remember(thought=thought, sentence=sentence, error=reason, image=seen.image)
         self._num_unparseable += 1
         if self._num_unparseable >= self._config.max_unparseable:
             raise _Over(Ending.UNPARSEABLE, reason)
 
     def _act(self, actions: tuple[Action, ...]) -> str:
-        """Perform the actions; gives why it stopped early, or an empty string."""
-        started = time.monotonic()
+        """Perform the actions; gives why it ended early, or an empty string."""
+        began = time.monotonic()
         refused = None
         performed = 0
         try:
             for action in actions:
-                self._refuse_if_stopped()
-                self._loop._desktop.perform(action)
+                self._end_if_stopped()
+                self._loop.desktop.perform(action)
                 performed += 1
         except ActionRefused as error:
             refused = str(error)
-            self._emit(Refused(step=self._step, reason=refused))
         finally:
-            seconds = time.monotonic() - started
-            self._seconds["act"] += seconds
-            self._log.append(
-                Outcome(
-                    step=self._step,
-                    performed=performed,
-                    refused=refused,
-                    act_seconds=round(seconds, 4),
-                )
-            )
-        if performed:
-            self._emit(Performed(step=self._step, actions=actions[:performed], seconds=seconds))
+            # Also when stopped or when the screen is lost: the log says how far it came.
+            seconds = time.monotonic() - began
+            self._chronicle.acted(self.step, actions[:performed], refused, seconds)
         return refused or ""
 
-    def _after(self, proposals: tuple[Proposal, ...], seen: _Seen, error: str) -> None:
-        """Is the episode over? Asked before looking: MiniWoB++ covers a page that has ended."""
-        if self._loop._is_over():
+    def _end_if_over(self, proposals: tuple[Proposal, ...], seen: _Seen, error: str) -> None:
+        """Asked before looking again: MiniWoB++ covers a page that has ended."""
+        if self._loop.is_over():
             raise _Over(Ending.ENVIRONMENT_OVER, "the task ended")
-        if isinstance(proposals[-1], Finish) and not error:
-            success = proposals[-1].success
-            raise _Over(
-                Ending.DONE if success else Ending.FAILED,
-                proposals[-1].answer or ("the model says done" if success else "the model gave up"),
-            )
-        this = (proposals, seen.image)
+        last = proposals[-1]
+        if isinstance(last, Finish) and not error:
+            said = last.answer or ("the model says done" if last.success else "the model gave up")
+            raise _Over(Ending.DONE if last.success else Ending.FAILED, said)
+        this = (proposals, seen.name)
         self._num_repeats = self._num_repeats + 1 if this == self._last else 1
         self._last = this
         if self._num_repeats >= self._config.max_repeats:

@@ -8,9 +8,10 @@ import difflib
 from collections.abc import Callable
 from typing import NamedTuple
 
+from agent.chronicle import EpisodeLog
 from agent.errors import PolicyFailed
 from agent.events import Emit, EpisodeResult, nobody
-from agent.loop import EpisodeLog, Loop, LoopConfig, Score, never, no_advice
+from agent.loop import Loop, LoopConfig, Score, never, no_advice
 from agent.policy import ExpertPolicy, Policy
 from agent.prompts import NANO, PromptStyle
 from env.desktop import Desktop
