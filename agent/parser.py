@@ -91,8 +91,8 @@ def _split_thinking(text: str) -> tuple[str, str]:
 def _sections(answer: str) -> dict[str, str]:
     """The text under each heading; of a heading given twice the last counts, as for fences."""
     headings = list(_HEADING.finditer(answer))
-    ends = [heading.start() for heading in headings[1:]] + [len(answer)]
+    starts = [heading.start() for heading in headings] + [len(answer)]
     return {
         heading.group(1): answer[heading.end() : end].strip()
-        for heading, end in zip(headings, ends, strict=True)
+        for heading, end in zip(headings, starts[1:], strict=True)
     }
