@@ -128,7 +128,12 @@ def link_in_sight(page: MiniWobPage, text: str) -> Element | None:
 
 
 def quoted(page: MiniWobPage, pattern: str) -> str:
-    """The first group of a pattern in the instruction.
+    """The first group of a pattern in the instruction; raises as `groups` does."""
+    return groups(page, pattern)[0]
+
+
+def groups(page: MiniWobPage, pattern: str) -> tuple[str, ...]:
+    """The groups of a pattern in the instruction.
 
     Raises:
         ExpertLost: the instruction reads otherwise.
@@ -136,4 +141,4 @@ def quoted(page: MiniWobPage, pattern: str) -> str:
     match = re.search(pattern, page.instruction)
     if match is None:
         raise ExpertLost(f"the instruction {page.instruction!r} does not match {pattern!r}")
-    return match.group(1)
+    return match.groups()

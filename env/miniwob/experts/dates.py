@@ -1,10 +1,9 @@
 """Dates and times: the browser's own fields, filled by typing, and the jQuery calendar, clicked."""
 
-import re
 from dataclasses import dataclass
 
 from env.actions import Click, Point
-from env.miniwob.experts.clicking import quoted
+from env.miniwob.experts.clicking import groups, quoted
 from env.miniwob.experts.gestures import click, submit, type_text
 from env.miniwob.experts.registry import ExpertLost, Move, expert
 from env.miniwob.experts.sight import find, find_shown
@@ -37,17 +36,20 @@ class Part:
 
 @expert("enter-date")
 def enter_date(page: MiniWobPage) -> Move:
-    month, day, year = re.findall(r"\d+", quoted(page, r"Enter (\S+) as the date"))
-    # Typing a slash moves on to the next part, so the date is typed as it is read.
+    month, day, year = groups(page, r"Enter (\d+)/(\d+)/(\d+) as")
+    # Slashes change nothing, so the date is typed as it is read.
     return fill_parts(page, f"{year}-{month}-{day}", f"{month}/{day}/{year}", "the date field")
 
 
 @expert("enter-time")
 def enter_time(page: MiniWobPage) -> Move:
-    hour, minute, half = re.findall(r"\d+|[AP]M", page.instruction)
+    hour, minute, half = groups(page, r"Enter (\d+):(\d+).([AP]M)")
     of_24 = int(hour) % 12 + (12 if half == "PM" else 0)
-    # Without the blank before AM: in this field it opens the browser's own picker.
-    return fill_parts(page, f"{of_24:02}:{minute}", f"{hour}:{minute}{half}", "the time field")
+    # Two digits move on to the next part by themselves, the colon does nothing. Without the
+    # blank before AM: in this field it opens the browser's own picker.
+    return fill_parts(
+        page, f"{of_24:02}:{minute}", f"{int(hour):02}:{minute}{half}", "the time field"
+    )
 
 
 def fill_parts(page: MiniWobPage, value: str, typed: str, name: str) -> Move:
