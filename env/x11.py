@@ -45,6 +45,10 @@ _WHEEL_UP, _WHEEL_DOWN = 4, 5
 MULTICLICK_SECONDS = 0.03
 """Chromium takes two clicks in the same millisecond for one event seen twice."""
 
+HAND_OVER_SECONDS = 0.1
+"""From mouse to keyboard. Chromium looks up in its own time what was clicked, and keys that
+follow at once overtake the click and go to what had the focus before."""
+
 DRAG_STEPS = 12
 DRAG_STEP_SECONDS = 0.01
 """Applications start a drag on motion, not on arrival, and look at it once a frame."""
@@ -75,6 +79,8 @@ class X11Display(Desktop):
         """
         self._name = name
         self._held_buttons: list[int] = []
+        self._button_up_at = 0.0
+        """`time.monotonic()` when a button was last let go."""
         self._closed = False
         try:
             with _authority(authority):
@@ -164,12 +170,17 @@ class X11Display(Desktop):
                     self._click(_WHEEL_UP if notches > 0 else _WHEEL_DOWN)
             case TypeText(text=text):
                 refuse_untypable(text)
+                self._hand_over()
                 self._keyboard.type_text(text)
             case Keys(keys=keys, presses=presses):
                 self._keyboard.refuse_unknown(keys)
+                self._hand_over()
                 self._keyboard.chord(keys, presses)
             case Wait(seconds=seconds):
                 time.sleep(seconds)
+
+    def _hand_over(self) -> None:
+        time.sleep(max(0.0, self._button_up_at + HAND_OVER_SECONDS - time.monotonic()))
 
     def _move(self, to: Point) -> None:
         xtest.fake_input(self._x, X.MotionNotify, x=to.x, y=to.y)
@@ -202,6 +213,7 @@ class X11Display(Desktop):
     def _release_buttons(self) -> None:
         while self._held_buttons:
             xtest.fake_input(self._x, X.ButtonRelease, self._held_buttons.pop())
+            self._button_up_at = time.monotonic()
         self._x.flush()
 
     def _release_all(self) -> None:

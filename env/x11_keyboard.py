@@ -1,13 +1,12 @@
 """Which physical key makes a character on an X11 display, and striking it.
 
-A character that no key makes is lent a spare keycode, so any Unicode text
-arrives exactly and the clipboard is left alone. It keeps it until `give_back`
-or until the keycode is wanted for another: applications read a changed key map
-in their own time (Chromium on a busy machine typed by the map after next when
-keycodes were lent for one word only), so the map is changed as seldom as can
-be. Shift is added by what the key map says, never by a table of "shifted
-characters": a table types `>` for `<`, because the 105th key of a pc105
-keyboard makes `<` without shift.
+A character that no key makes is lent half of a spare keycode, the plain or the
+shifted half, so any Unicode text arrives exactly and the clipboard is left
+alone. It keeps it until `give_back` or until it is wanted for another: an
+application reads a changed key map in its own time, so the map is changed as
+seldom as can be. Shift is added by what the key map says, never by a table of
+"shifted characters": a table types `>` for `<`, because the 105th key of a
+pc105 keyboard makes `<` without shift.
 """
 
 import time
@@ -21,11 +20,9 @@ from Xlib.ext import xtest
 from env.errors import ActionRefused
 from env.keys import keysym
 
-SETTLE_SECONDS = 0.1
-"""From a change of the key map to the next key, and from the last key to a change."""
-
-_MEDIA_KEYSYMS = range(0x1008_0000, 0x1009_0000)
-"""Volume, brightness, launchers: no agent presses them, so their keycodes count as spare."""
+SETTLE_SECONDS = 0.2
+"""From the last key to a change of the key map, and from there to the next key. Chromium typed by
+the old map after 0.02 s on a busy machine, and after 0.1 s at a load of 20 on two cores."""
 
 MAX_CHORD = 10
 """Fingers."""
@@ -55,17 +52,15 @@ class X11Keyboard:
         rows = self._x.get_keyboard_mapping(first, last - first + 1)
         self._strokes: dict[int, Stroke] = {}
         """By keysym. Earlier keycodes win, so `<` is shift and comma, not the 105th key."""
-        self._rows: dict[int, list[int]] = {}
-        """What the display's owner had on each keycode."""
-        self._spare: list[int] = []
-        """Keycodes that may be lent, the one lent longest ago first."""
-        self._lent: dict[int, int] = {}
-        """Keysym by keycode."""
+        self._spare: list[Stroke] = []
+        """What may be lent, the one lent longest ago first."""
+        self._lent: dict[Stroke, int] = {}
+        """The keysym it makes for now."""
         for keycode, row in enumerate(rows, first):
-            self._rows[keycode] = list(row)
-            if all(symbol == X.NoSymbol or symbol in _MEDIA_KEYSYMS for symbol in row):
-                self._spare.append(keycode)
-                continue
+            # Only keycodes that make nothing. The volume and browser keys look as free, but
+            # Chromium goes back a page at theirs whatever they are made to type.
+            if not any(row):
+                self._spare += [Stroke(keycode, shifted=False), Stroke(keycode, shifted=True)]
             # Columns beyond the second belong to other layouts and are not reached by shift.
             for column, symbol in enumerate(row[:2]):
                 if symbol:
@@ -133,9 +128,9 @@ class X11Keyboard:
         self.release_all()
 
     def give_back(self) -> None:
-        """Put every lent keycode back to what it made before."""
-        for keycode in self._lent:
-            self._x.change_keyboard_mapping(keycode, [self._rows[keycode]])
+        """Every lent keycode makes nothing again."""
+        for keycode in {stroke.keycode for stroke in self._lent}:
+            self._x.change_keyboard_mapping(keycode, [(X.NoSymbol, X.NoSymbol)])
         self._lent.clear()
         self._x.sync()
 
@@ -160,18 +155,19 @@ class X11Keyboard:
         if not missing:
             return
         wanted = set(symbols)
-        free = [code for code in self._spare if self._lent.get(code) not in wanted]
-        # What was typed on these before must have been read by the old map.
+        free = [stroke for stroke in self._spare if self._lent.get(stroke) not in wanted]
+        taken = dict(zip(free, missing, strict=False))
+        for stroke in taken.keys() & self._lent.keys():
+            del self._strokes[self._lent[stroke]]
+        self._lent |= taken
+        self._strokes |= {symbol: stroke for stroke, symbol in taken.items()}
+        self._spare = [stroke for stroke in self._spare if stroke not in taken] + list(taken)
+        # What was typed before the change must have been read by the old map.
         self._settle()
-        for symbol, keycode in zip(missing, free, strict=False):
-            if keycode in self._lent:
-                del self._strokes[self._lent[keycode]]
-            # Twice, so that shift makes no difference to it.
-            self._x.change_keyboard_mapping(keycode, [(symbol, symbol)])
-            self._lent[keycode] = symbol
-            self._strokes[symbol] = Stroke(keycode, shifted=False)
-            self._spare.remove(keycode)
-            self._spare.append(keycode)
+        for keycode in {stroke.keycode for stroke in taken}:
+            halves = (Stroke(keycode, shifted=False), Stroke(keycode, shifted=True))
+            row = tuple(self._lent.get(half, X.NoSymbol) for half in halves)
+            self._x.change_keyboard_mapping(keycode, [row])
         self._settle()
 
     def _settle(self) -> None:
