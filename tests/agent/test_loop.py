@@ -1,0 +1,252 @@
+from pathlib import Path
+
+import pytest
+
+from agent.action_text import action_text, finish_text
+from agent.events import Ending, Event, Observed, Performed, Proposed, Refused, TextStreamed
+from agent.loop import Loop, LoopConfig, Score
+from agent.policy import ScriptedPolicy
+from agent.prompts import OPENCUA
+from env.actions import Action, Click, Keys, Point, Scroll, TypeText
+from env.fake import BUTTON, CHECK_BOX, FAKE_SIZE, FIELD, FakeDesktop
+from env.screen import Box
+from trajectories.reading import Episode, read_run
+from trajectories.store import RunStore
+
+QUICK = LoopConfig(settle_interval_seconds=0.0)
+NONSENSE = "I would rather not."
+
+
+def say(action: Action, words: str = "Do it.") -> str:
+    return action_text(action, FAKE_SIZE, words=words, thought="Because.")
+
+
+def click(box: Box) -> str:
+    return say(Click(Point(*box.center)))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> RunStore:
+    return RunStore.create(tmp_path, policy="scripted")
+
+
+def logged(store: RunStore) -> Episode:
+    store.close()
+    (episode,) = read_run(store.folder).episodes
+    return episode
+
+
+def test_the_agent_fills_in_a_form_and_says_so(store: RunStore) -> None:
+    answers = [
+        click(FIELD),
+        say(TypeText("Ada <3")),
+        click(CHECK_BOX),
+        click(BUTTON),
+        finish_text(True, words="Done."),
+    ]
+    with FakeDesktop() as desktop:
+        result = Loop(ScriptedPolicy(answers), desktop, store, QUICK).run("Save Ada.")
+        assert (desktop.text, desktop.checked, desktop.num_presses) == ("Ada <3", True, 1)
+    assert (result.ending, result.num_steps) == (Ending.DONE, 5)
+    assert result.score is None, "nobody judged it, which is not 0"
+    assert set(result.seconds) == {"capture", "settle", "model", "act", "total"}
+    episode = logged(store)
+    assert [step.number for step in episode.steps] == [1, 2, 3, 4, 5]
+    assert episode.steps[1].intent is not None
+    assert episode.steps[1].intent.actions == [{"action": "TypeText", "text": "Ada <3"}]
+    assert episode.steps[1].image().size == FAKE_SIZE
+
+
+def test_events_tell_the_episode_in_order(store: RunStore) -> None:
+    events: list[Event] = []
+    with FakeDesktop() as desktop:
+        policy = ScriptedPolicy([click(BUTTON), finish_text(False, words="Give up.")])
+        result = Loop(policy, desktop, store, QUICK, events.append).run("Press it.")
+    assert result.ending is Ending.FAILED
+    assert [type(event).__name__ for event in events] == [
+        "EpisodeStarted",
+        *("Observed", "TextStreamed", "Proposed", "Performed"),
+        *("Observed", "TextStreamed", "Proposed"),
+        "EpisodeEnded",
+    ]
+
+
+def test_an_answer_that_cannot_be_read_goes_back_as_an_error(store: RunStore) -> None:
+    policy = ScriptedPolicy([NONSENSE, finish_text(True, words="Done.")])
+    with FakeDesktop() as desktop:
+        assert Loop(policy, desktop, store, QUICK).run("Go.").ending is Ending.DONE
+    assert "# Error:\nno code block" in policy.seen[1][-1].text
+    first = logged(store).steps[0]
+    assert first.intent is not None
+    assert first.intent.response == NONSENSE
+    assert first.outcome is not None
+    assert first.outcome.performed == 0
+
+
+def test_an_answer_is_performed_whole_or_not_begun(store: RunStore) -> None:
+    outside = "```\npyautogui.press('a')\npyautogui.click(x=1.5, y=0.5)\n```"
+    with FakeDesktop() as desktop:
+        policy = ScriptedPolicy([outside, finish_text(True, words="Done.")])
+        Loop(policy, desktop, store, QUICK).run("Go.")
+        assert desktop.performed == []
+    assert "outside the screenshot" in policy.seen[1][-1].text
+
+
+def test_what_the_screen_refuses_is_told_to_the_model(store: RunStore) -> None:
+    policy = ScriptedPolicy([say(Keys(("hyper",))), finish_text(True, words="Done.")])
+    events: list[Event] = []
+    with FakeDesktop() as desktop:
+        Loop(policy, desktop, store, QUICK, events.append).run("Go.")
+    assert "hyper" in policy.seen[1][-1].text
+    assert any(isinstance(event, Refused) for event in events)
+    assert not any(isinstance(event, Performed) for event in events)
+
+
+def test_three_unreadable_answers_in_a_row_are_the_end(store: RunStore) -> None:
+    with FakeDesktop() as desktop:
+        result = Loop(ScriptedPolicy([NONSENSE] * 9), desktop, store, QUICK).run("Go.")
+    assert (result.ending, result.num_steps) == (Ending.UNPARSEABLE, 3)
+
+
+def test_readable_answers_between_unreadable_ones_start_the_count_again(store: RunStore) -> None:
+    answers = [NONSENSE, NONSENSE, click(BUTTON), NONSENSE, NONSENSE, finish_text(True, words="Ok")]
+    with FakeDesktop() as desktop:
+        result = Loop(ScriptedPolicy(answers), desktop, store, QUICK).run("Go.")
+    assert result.ending is Ending.DONE
+
+
+def test_the_same_action_on_the_same_screen_is_an_end(store: RunStore) -> None:
+    nowhere = say(Click(Point(300, 100)))
+    with FakeDesktop() as desktop:
+        result = Loop(ScriptedPolicy([nowhere] * 20), desktop, store, QUICK).run("Go.")
+        assert len(desktop.performed) == 5
+    assert (result.ending, result.num_steps) == (Ending.REPEATED, 5)
+
+
+def test_the_same_action_on_a_changing_screen_is_not(store: RunStore) -> None:
+    config = LoopConfig(settle_interval_seconds=0.0, max_steps=8)
+    with FakeDesktop() as desktop:
+        result = Loop(ScriptedPolicy([click(BUTTON)] * 8), desktop, store, config).run("Go.")
+        assert desktop.num_presses == 8
+    assert (result.ending, result.num_steps) == (Ending.STEP_LIMIT, 8)
+
+
+def test_the_end_of_the_task_is_noticed_after_an_action(store: RunStore) -> None:
+    with FakeDesktop() as desktop:
+        loop = Loop(
+            ScriptedPolicy([click(BUTTON)] * 9),
+            desktop,
+            store,
+            QUICK,
+            is_over=lambda: desktop.num_presses == 2,
+            judge=lambda: Score(0.5, "half"),
+        )
+        result = loop.run("Press twice.", task="presses", seed=7)
+    assert (result.ending, result.num_steps, result.score) == (Ending.ENVIRONMENT_OVER, 2, 0.5)
+    episode = logged(store)
+    assert episode.end is not None
+    assert (episode.end.score, episode.name) == (0.5, "presses 7")
+
+
+def test_advice_is_kept_and_never_performed(store: RunStore) -> None:
+    with FakeDesktop() as desktop:
+        policy = ScriptedPolicy([click(BUTTON), finish_text(True, words="Done.")])
+        Loop(policy, desktop, store, QUICK, advisor=lambda: click(CHECK_BOX)).run("Go.")
+        assert (desktop.num_presses, desktop.checked) == (1, False)
+    assert logged(store).steps[0].advice == click(CHECK_BOX)
+
+
+def test_a_desktop_that_vanishes_leaves_the_log_whole(store: RunStore) -> None:
+    with FakeDesktop(vanish_after=2) as desktop:
+        loop = Loop(ScriptedPolicy([click(BUTTON)] * 9), desktop, store, QUICK)
+        result = loop.run("Go.")
+    assert (result.ending, result.score) == (Ending.DESKTOP_LOST, None)
+    episode = logged(store)
+    assert episode.end is not None
+    assert episode.end.ending == "DESKTOP_LOST"
+    last = episode.steps[-1]
+    assert last.intent is not None
+    assert last.outcome is not None
+    assert last.outcome.performed == 0
+
+
+def test_a_policy_with_nothing_to_say_is_not_the_models_mistake(store: RunStore) -> None:
+    with FakeDesktop() as desktop:
+        result = Loop(ScriptedPolicy([]), desktop, store, QUICK).run("Go.")
+    assert result.ending is Ending.POLICY_FAILED
+
+
+def test_a_stop_between_pieces_of_the_answer_performs_nothing(store: RunStore) -> None:
+    asked = False
+
+    def listen(event: Event) -> None:
+        nonlocal asked
+        asked = asked or isinstance(event, Observed)
+
+    with FakeDesktop() as desktop:
+        loop = Loop(
+            ScriptedPolicy([click(BUTTON)]), desktop, store, QUICK, listen, stop=lambda: asked
+        )
+        result = loop.run("Go.")
+        assert desktop.performed == []
+    assert result.ending is Ending.STOPPED
+    assert logged(store).stopped
+
+
+def test_a_stop_between_two_actions_of_one_answer_is_logged_with_what_was_done(
+    store: RunStore,
+) -> None:
+    both = "```\npyautogui.press('a')\npyautogui.press('b')\n```"
+    with FakeDesktop() as desktop:
+        loop = Loop(
+            ScriptedPolicy([both]), desktop, store, QUICK, stop=lambda: bool(desktop.performed)
+        )
+        assert loop.run("Go.").ending is Ending.STOPPED
+        assert desktop.performed == [Keys(("a",))]
+    outcome = logged(store).steps[0].outcome
+    assert outcome is not None
+    assert outcome.performed == 1
+
+
+def test_nothing_is_performed_that_is_not_in_the_log_first(store: RunStore) -> None:
+    class Witness(FakeDesktop):
+        def perform(self, action: Action) -> None:
+            intent = read_run(store.folder).episodes[0].steps[-1].intent
+            assert intent is not None
+            seen.append(intent.actions)
+            super().perform(action)
+
+    seen: list[list[dict[str, object]]] = []
+    with Witness() as desktop:
+        policy = ScriptedPolicy([say(Scroll(Point(60, 150), -2)), finish_text(True, words="Ok.")])
+        Loop(policy, desktop, store, QUICK).run("Go.")
+        assert desktop.first_row == 2
+    assert [actions[0]["notches"] for actions in seen] == [-2]
+
+
+def test_a_log_that_cannot_be_written_stops_before_the_action(store: RunStore) -> None:
+    class FullDisk:
+        def append(self, record: object, *, sync: bool = False) -> None:
+            if sync:
+                raise OSError("no space left on device")
+
+        def store_image(self, png: bytes) -> str:
+            return "0" * 64
+
+    with FakeDesktop() as desktop:
+        loop = Loop(ScriptedPolicy([click(BUTTON)]), desktop, FullDisk(), QUICK)
+        with pytest.raises(OSError, match="no space"):
+            loop.run("Go.")
+        assert desktop.performed == []
+
+
+def test_opencua_prompts_keep_three_pictures(store: RunStore) -> None:
+    policy = ScriptedPolicy([click(BUTTON)] * 5 + [finish_text(True, words="Done.")])
+    config = LoopConfig(settle_interval_seconds=0.0, style=OPENCUA)
+    events: list[Event] = []
+    with FakeDesktop() as desktop:
+        Loop(policy, desktop, store, config, events.append).run("Go.")
+    roles = [message.role for message in policy.seen[-1]]
+    assert roles == ["system", "assistant", "user", "assistant", "user", "assistant", "user"]
+    assert sum(isinstance(event, Proposed) for event in events) == 6
+    assert sum(isinstance(event, TextStreamed) for event in events) == 6

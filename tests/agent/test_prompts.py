@@ -1,0 +1,68 @@
+from PIL import Image
+
+from agent.prompts import NANO, OPENCUA, render
+from model.messages import ImagePart
+from trajectories.past import PastStep
+
+SCREEN = Image.new("RGB", (4, 3), "navy")
+
+
+def past(number: int, *, error: str = "", sentence: str | None = None) -> PastStep:
+    return PastStep(
+        number=number,
+        thought=f"Thought {number}.",
+        sentence=f"Sentence {number}." if sentence is None else sentence,
+        error=error,
+        image=Image.new("RGB", (4, 3), (number, 0, 0)),
+    )
+
+
+def test_the_first_nano_prompt_is_a_picture_and_the_instruction() -> None:
+    system, user = render(NANO, "Click OK.", [], SCREEN)
+    assert (system.role, system.text) == ("system", "You are a GUI agent.")
+    assert user.parts[0] == ImagePart(SCREEN)
+    assert user.text == "# Task Instruction:\nClick OK.\n"
+
+
+def test_a_nano_prompt_tells_the_last_three_sentences() -> None:
+    steps = [past(number) for number in range(1, 6)]
+    assert render(NANO, "Go.", steps, SCREEN)[1].text == (
+        "# Task Instruction:\nGo.\n# Previous steps:\nSentence 3.\nSentence 4.\nSentence 5.\n"
+    )
+
+
+def test_only_the_last_error_is_told() -> None:
+    steps = [past(1, error="old"), past(2, error="new", sentence="")]
+    assert render(NANO, "Go.", steps, SCREEN)[1].text == (
+        "# Task Instruction:\nGo.\n# Previous steps:\nSentence 1.\n# Error:\nnew\n"
+    )
+    assert "Error" not in render(NANO, "Go.", [past(1, error="old"), past(2)], SCREEN)[1].text
+
+
+def test_opencua_joins_older_steps_and_shows_the_last_two() -> None:
+    messages = render(OPENCUA, "Go.", [past(number) for number in range(1, 5)], SCREEN)
+    assert [message.role for message in messages] == [
+        *("system", "assistant"),
+        *("user", "assistant", "user", "assistant"),
+        "user",
+    ]
+    assert messages[1].text == (
+        "# Step 1:\n## Thought:\nThought 1.\n\n## Action:\nSentence 1.\n\n"
+        "# Step 2:\n## Thought:\nThought 2.\n\n## Action:\nSentence 2.\n"
+    )
+    assert messages[-1].text == (
+        "# Task Instruction:\nGo.\n\nPlease generate the next move according to the screenshot,"
+        " task instruction and previous steps (if provided).\n"
+    )
+
+
+def test_opencua_forgets_steps_beyond_ten() -> None:
+    messages = render(OPENCUA, "Go.", [past(number) for number in range(1, 21)], SCREEN)
+    told = "".join(message.text for message in messages)
+    assert "# Step 10:" not in told
+    assert "# Step 11:" in told
+
+
+def test_the_same_history_gives_the_same_messages() -> None:
+    steps = [past(1), past(2)]
+    assert render(OPENCUA, "Go.", steps, SCREEN) == render(OPENCUA, "Go.", steps, SCREEN)
