@@ -35,6 +35,7 @@ DEFAULT_SIZE = ScreenSize(1280, 720)
 _BACKGROUND = 0x2F4F63
 """Slate blue, so that windows stand out in pictures."""
 
+_OPENBOX_CONFIG = Path(__file__).with_name("openbox.xml")
 _PACKAGES = {"Xvfb": "xvfb", "openbox": "openbox", "setpriv": "util-linux"}
 _PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games"
 _FAMILY_LOCAL = 256
@@ -125,7 +126,9 @@ class VirtualDesktop(Desktop):
         self._environment = MappingProxyType(
             _write_home(self.home) | {"DISPLAY": name, "XAUTHORITY": str(cookie)}
         )
-        self._spawn(("openbox", "--sm-disable"), self._environment)
+        self._spawn(
+            ("openbox", "--sm-disable", "--config-file", str(_OPENBOX_CONFIG)), self._environment
+        )
         self._wait_for_window_manager(self._display)
 
     def _start_xvfb(self, cookie: Path) -> int:
