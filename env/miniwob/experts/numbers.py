@@ -6,6 +6,7 @@ from env.miniwob.experts.gestures import click, fill, keys, press_button, submit
 from env.miniwob.experts.memory import note, recall
 from env.miniwob.experts.registry import ExpertLost, Move, expert
 from env.miniwob.experts.sight import find, find_all, find_shown
+from env.miniwob.experts.sliding import STRIDES
 from env.miniwob.page import MiniWobPage
 
 FIRST_GUESS = 5
@@ -106,4 +107,6 @@ def use_spinner(page: MiniWobPage) -> Move:
         return submit(page)
     if not field.focused:
         return click(field, "the spinner", f"It shows {shown}.")
-    return keys("up" if missing > 0 else "down", presses=abs(missing), thought=f"It shows {shown}.")
+    stride = next(stride for stride in STRIDES if stride <= abs(missing))
+    key = "up" if missing > 0 else "down"
+    return keys(key, presses=stride, thought=f"It shows {shown}, not {asked[1]}.")

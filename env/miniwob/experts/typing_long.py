@@ -5,6 +5,7 @@ import re
 from env.miniwob.experts.gestures import click, fill, keys, press_button, submit
 from env.miniwob.experts.registry import ExpertLost, Move, expert
 from env.miniwob.experts.sight import Element, find, find_all, find_shown
+from env.miniwob.experts.sliding import slide
 from env.miniwob.page import MiniWobPage
 
 ORDINALS = {"1st": 0, "2nd": 1, "3rd": 2}
@@ -91,6 +92,23 @@ def find_word(page: MiniWobPage) -> Move:
         fill(find(page, "#answer-input"), word, "the text field", f"Word {asked[1]} is {word}."),
         submit(page),
     )
+
+
+@expert("form-sequence")
+def slider_and_checkbox(page: MiniWobPage) -> Move:
+    asked = re.search(r"Select (-?\d+) with the slider, click the (\w+) checkbox", page.instruction)
+    if asked is None:
+        raise ExpertLost(f"no number and checkbox in {page.instruction!r}")
+    shown = int(find(page, "#val").text)
+    move = slide(find(page, ".ui-slider-handle"), "the slider", shown, int(asked[1]))
+    if move is not None:
+        return move
+    boxes = find_all(page, "#area input[type=checkbox]")
+    for (ordinal, index), box in zip(ORDINALS.items(), boxes, strict=True):
+        if box.checked != (index == ORDINALS[asked[2]]):
+            thought = "It must not be checked." if box.checked else "It is not checked."
+            return click(box, f"the {ordinal} checkbox", thought)
+    return submit(page)
 
 
 @expert("form-sequence-2")
