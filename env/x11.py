@@ -84,8 +84,9 @@ class X11Display(Desktop):
         self._closed = False
         try:
             with _authority(authority):
-                self._x: Any = xdisplay.Display(name)
+                # First, because python-xlib leaves its socket open when it is refused.
                 self._eyes = mss.MSS(display=name)
+                self._x: Any = xdisplay.Display(name)
             self._keyboard = X11Keyboard(self._x)
         except (xerror.DisplayError, xerror.ConnectionClosedError, ScreenShotError) as error:
             raise DesktopUnavailable(f"cannot connect to the display {name}: {error}") from error
