@@ -3,34 +3,55 @@
 Exit codes: 0 done, 1 failed, 2 refused or misconfigured.
 """
 
-import argparse
 import hashlib
 import os
 import sys
-import types
-import typing
-from collections.abc import Callable, Sequence
-from dataclasses import MISSING, dataclass, fields
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from agent.collect import CollectConfig, OpenCollector
 from agent.errors import AgentError
 from agent.evaluate import EvalConfig, OpenEvaluator, claim_folder, finished
-from agent.miniwob import evaluation_jobs, tasks_named, training_jobs
+from agent.events import Ending
+from agent.loop import Loop, LoopConfig
+from agent.miniwob import (
+    DEMO_TASKS,
+    MiniWob,
+    evaluation_jobs,
+    loop_config,
+    tasks_named,
+    training_jobs,
+)
 from agent.policy import Policy
+from agent.prompts import STYLES, PromptStyle, render
 from agent.summary import summarise, write_summary
 from agent.workers import run_jobs
+from env.backends import open_desktop
+from env.browser import BrowserDesktop
+from env.desktop import Desktop
 from env.errors import EnvError
+from env.headed import HeadedBrowser
+from env.miniwob.page import TASK_SIZE, MiniWobPage
+from env.viewport import Viewport
+from env.virtual import VirtualDesktop
 from model.errors import CheckpointError, ModelError
 from trajectories.errors import TrajectoryError
+from trajectories.export import samples
+from trajectories.jsonl import write_jsonl
+from trajectories.reading import read_run
+from trajectories.replay import write_replay
+from trajectories.store import RunStore, find_runs
+from ui.arguments import POSITIONAL, Command, parse_arguments
+from ui.lines import LiveLines
+from ui.tables import progress, results_table, summary_line, summary_table
 
 DONE, FAILED, REFUSED = 0, 1, 2
-POSITIONAL = "positional"
 NANO_WEIGHTS = Path(__file__).parent / "model" / "weights" / "nano"
 
 console = Console()
@@ -83,7 +104,7 @@ def collect(options: Collect) -> int:
     )
     jobs = training_jobs(tasks_named(options.tasks), options.episodes, options.seed)
     results = []
-    with progress() as bar:
+    with progress(console) as bar:
         line = bar.add_task("episodes", total=len(jobs))
         for result in run_jobs(jobs, OpenCollector(config, open_policy), options.workers):
             results.append(result)
@@ -91,7 +112,7 @@ def collect(options: Collect) -> int:
     scored = [result for result in results if result.score is not None]
     won = sum(1 for result in scored if result.score is not None and result.score > 0)
     steps = sum(result.num_steps for result in results)
-    console.print(f"{len(results)} episodes, {won} successful, {steps} steps, in {options.out}")
+    say(f"{len(results)} episodes, {won} successful, {steps} steps, in {options.out}")
     return DONE
 
 
@@ -126,7 +147,7 @@ def evaluate(options: Eval) -> int:
     done = {(record.task, record.seed) for record in records}
     todo = [job for job in jobs if job not in done]
     share_cores(options.workers)
-    with progress() as bar:
+    with progress(console) as bar:
         line = bar.add_task("episodes", total=len(jobs), completed=len(records))
         opener = OpenEvaluator(config, options.out, open_policy)
         for record in run_jobs(todo, opener, options.workers):
@@ -136,33 +157,10 @@ def evaluate(options: Eval) -> int:
             bar.update(line, advance=1, description=f"episodes ({won:.0%} won)")
     summary = summarise(config, records)
     path = write_summary(options.out, summary)
-    console.print(success_table(summary))
-    console.print(f"written to {path}")
+    console.print(summary_table(summary))
+    say(summary_line(summary))
+    say(f"written to {path}")
     return DONE
-
-
-def success_table(summary: dict[str, Any]) -> Table:
-    table = Table(title=f"MiniWoB++, {summary['config']['model']}", title_justify="left")
-    table.add_column("task")
-    for name in ("episodes", "success", "strict", "reward", "steps"):
-        table.add_column(name, justify="right")
-    for task, row in summary["per_task"].items():
-        table.add_row(
-            task,
-            str(row["episodes"]),
-            f"{row['success']:.0%}",
-            f"{row['strict']:.0%}",
-            f"{row['mean_raw_reward']:.2f}",
-            f"{row['mean_steps']:.1f}",
-        )
-    error = summary["standard_error"]
-    table.caption = (
-        f"mean {summary['mean']:.1%}"
-        + ("" if error is None else f" (standard error {error:.1%})")
-        + f", {summary['tasks_at_80_percent']} tasks at 80 % or better,"
-        + f" {summary['seconds_per_step'].get('step', 0.0):.2f} s a step"
-    )
-    return table
 
 
 def share_cores(num_workers: int) -> None:
@@ -182,67 +180,146 @@ def weights_digest(model: str) -> str:
     return digest.hexdigest()[:16]
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
-    options: type
-    run: Callable[[Any], int]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demo:
+    """Watch the agent do tasks it has never seen, in a browser window on a virtual desktop."""
+
+    model: Annotated[str, "nano, a folder of weights, or expert"] = "nano"
+    tasks: Annotated[str, "names with commas; one unseen episode each"] = ",".join(DEMO_TASKS)
+    seed: Annotated[int, "which unseen episodes: a round of its own"] = 900
+    out: Annotated[Path, "folder for the run folder"] = Path("runs")
+
+
+def demo(options: Demo) -> int:
+    policy = None if options.model == "expert" else open_policy(options.model)
+    jobs = evaluation_jobs(tasks_named(options.tasks), 1, options.seed)
+    results = []
+    with (
+        VirtualDesktop() as desktop,
+        HeadedBrowser(desktop) as browser,
+        RunStore.create(options.out, policy=options.model) as store,
+    ):
+        window = Viewport(desktop, browser.part(TASK_SIZE))
+        world = MiniWob(MiniWobPage(browser.page), window, store)
+        lines = LiveLines(say)
+        say(f"A virtual desktop of {desktop.size.width}x{desktop.size.height}, a browser on it.\n")
+        for job in jobs:
+            actor = policy or world.expert()
+            results.append(world.run(job, actor, loop_config(max_steps=15), emit=lines))
+    console.print(results_table(results))
+    won = sum(result.score is not None and result.score > 0 for result in results)
+    say(f"{won} of {len(results)} episodes succeeded")
+    say(f"run folder: {store.folder}")
+    say(f"replay: {write_replay(read_run(store.folder), store.folder / 'replay.html')}")
+    return DONE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """Do one task, given in words, on a screen."""
+
+    instruction: Annotated[str, "what to do", POSITIONAL]
+    desktop: Annotated[str, "virtual, browser, fake, real or osworld://HOST:PORT"] = "virtual"
+    model: Annotated[str, "nano or a folder of weights"] = "nano"
+    style: Annotated[str, "of the prompt: nano or opencua"] = "nano"
+    url: Annotated[str | None, "a page to open first, in a browser"] = None
+    max_steps: Annotated[int, "steps before it is given up"] = 15
+    out: Annotated[Path, "folder for the run folder"] = Path("runs")
+
+
+def run(options: Run) -> int:
+    config = LoopConfig(max_steps=options.max_steps, style=style_named(options.style))
+    policy = open_policy(options.model)
+    with (
+        open_desktop(options.desktop) as desktop,
+        showing(desktop, options.url),
+        RunStore.create(options.out, policy=options.model, settings=config.settings()) as store,
+    ):
+        result = Loop(policy, desktop, store, config, LiveLines(say)).run(options.instruction)
+    say(f"run folder: {store.folder}")
+    say(f"replay: {write_replay(read_run(store.folder), store.folder / 'replay.html')}")
+    return DONE if result.ending is Ending.DONE else FAILED
+
+
+@contextmanager
+def showing(desktop: Desktop, url: str | None) -> Iterator[None]:
+    """Keep a page open on the screen; nothing happens without an address.
+
+    Raises:
+        ValueError: this kind of screen has no browser.
+    """
+    match desktop:
+        case _ if url is None:
+            yield
+        case BrowserDesktop():
+            desktop.page.goto(url)
+            yield
+        case VirtualDesktop():
+            with HeadedBrowser(desktop) as browser:
+                browser.page.goto(url)
+                yield
+        case _:
+            raise ValueError(f"no browser for {url} on this desktop; expected virtual or browser")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replay:
+    """Write runs as HTML pages that need nothing else."""
+
+    path: Annotated[Path, "a run folder, or a folder with some", POSITIONAL]
+
+
+def replay(options: Replay) -> int:
+    for folder in find_runs(options.path):
+        say(str(write_replay(read_run(folder), folder / "replay.html")))
+    return DONE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Export:
+    """Write runs as training samples in JSON lines, for other programs."""
+
+    path: Annotated[Path, "a run folder, or a folder with some", POSITIONAL]
+    out: Annotated[Path, "the .jsonl file; pictures go to images/ beside it"]
+    style: Annotated[str, "of the prompt: nano or opencua"] = "nano"
+
+
+def export(options: Export) -> int:
+    render_styled = partial(render, style_named(options.style))
+    runs = (read_run(folder) for folder in find_runs(options.path))
+    count = write_jsonl((each for run in runs for each in samples(run, render_styled)), options.out)
+    say(f"{count} samples in {options.out}")
+    return DONE
+
+
+def style_named(name: str) -> PromptStyle:
+    for style in STYLES:
+        if style.name == name:
+            return style
+    raise ValueError(f"no prompt style named {name!r}; expected nano or opencua")
 
 
 COMMANDS = {
+    "demo": Command(Demo, demo),
+    "run": Command(Run, run),
     "eval": Command(Eval, evaluate),
     "collect": Command(Collect, collect),
+    "replay": Command(Replay, replay),
+    "export": Command(Export, export),
 }
 
 
-def progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-    )
-
-
-def arguments(options: type, parser: argparse.ArgumentParser) -> None:
-    """A flag for each field: its name, its type, its default and the sentence it is annotated with.
-
-    A field annotated with POSITIONAL too is given without a flag.
-    """
-    hints = typing.get_type_hints(options, include_extras=True)
-    for each in fields(options):
-        kind, text, *marks = typing.get_args(hints[each.name])
-        if isinstance(kind, types.UnionType):
-            kind = next(part for part in typing.get_args(kind) if part is not type(None))
-        flag = f"--{each.name.replace('_', '-')}"
-        if POSITIONAL in marks:
-            parser.add_argument(each.name, type=kind, help=text)
-        elif kind is bool:
-            parser.add_argument(flag, action="store_true", help=text)
-        elif each.default is MISSING:
-            parser.add_argument(flag, type=kind, required=True, help=text)
-        else:
-            shown = "" if each.default is None else f" (default: {each.default})"
-            parser.add_argument(flag, type=kind, default=each.default, help=text + shown)
-
-
-def parse_arguments(words: Sequence[str]) -> tuple[Command, Any]:
-    parser = argparse.ArgumentParser(prog="main.py", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, command in COMMANDS.items():
-        summary = (command.options.__doc__ or "").strip()
-        arguments(command.options, commands.add_parser(name, help=summary, description=summary))
-    values = vars(parser.parse_args(words))
-    command = COMMANDS[values.pop("command")]
-    return command, command.options(**values)
+def say(text: str) -> None:
+    """A line as it is: no markup, no wrapping, so that a path can be copied."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def main(words: Sequence[str]) -> int:
-    command, options = parse_arguments(words)
     try:
+        command, options = parse_arguments(__doc__ or "", COMMANDS, words)
         return command.run(options)
-    except (EnvError, AgentError, ModelError, TrajectoryError, ValueError) as error:
-        complaints.print(f"[bold]{type(error).__name__}[/bold]: {error}", highlight=False)
+    except (EnvError, AgentError, ModelError, TrajectoryError, ValueError, OSError) as error:
+        complaints.print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)
         return REFUSED
     except KeyboardInterrupt:
         complaints.print("stopped")

@@ -26,6 +26,22 @@ NUM_TRAINING_SEEDS = 1_000_000
 SEEDS_A_ROUND = 1_000
 """A round of evaluation, `--seed S`, has the seeds from FIRST + S * SEEDS_A_ROUND."""
 
+DEMO_TASKS = (
+    "click-button",
+    "click-link",
+    "click-dialog-2",
+    "click-checkboxes",
+    "click-option",
+    "click-tab-2",
+    "click-shape",
+    "enter-text-2",
+    "click-color",
+    "navigate-tree",
+    "click-widget",
+    "focus-text-2",
+)
+"""One of each kind, for showing."""
+
 
 def loop_config(max_steps: int = 30, style: PromptStyle = NANO) -> LoopConfig:
     """How these pages are worked, in collecting and evaluating alike.

@@ -76,7 +76,7 @@ NANO = PromptStyle(
 OPENCUA = PromptStyle(
     name="opencua", system_text=_OPENCUA_SYSTEM, num_screenshots=3, num_text_steps=10
 )
-STYLES = {style.name: style for style in (NANO, OPENCUA)}
+STYLES = (NANO, OPENCUA)
 
 
 def render(

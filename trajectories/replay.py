@@ -1,0 +1,150 @@
+"""A run as one HTML page that needs nothing else: pictures, marks, words, times.
+
+Screenshots are data URIs, marks are SVG in pixels of the screen, and everything
+that came from a model or a page is escaped text.
+"""
+
+import base64
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from env.actions import Action, Click, Drag, Keys, Move, Point, Scroll, TypeText, Wait
+from trajectories.action_json import decode
+from trajectories.reading import Episode, RunRecord, Step
+
+
+class Mark(NamedTuple):
+    """What an action touches, drawn over the screenshot; points are pixels of the screen."""
+
+    kind: str
+    """"click", "arrow" or "dot"."""
+    at: Point
+    to: Point
+    rings: int = 1
+
+
+def write_replay(run: RunRecord, path: Path) -> Path:
+    """Write the page. Gives the path back.
+
+    Raises:
+        BlobMissing: a screenshot of the log is not in the store.
+    """
+    path.write_text(render_replay(run), encoding="utf-8")
+    return path
+
+
+def render_replay(run: RunRecord) -> str:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    scored = [e for e in run.episodes if e.end is not None and e.end.score is not None]
+    return environment.get_template("replay.html.j2").render(
+        run=run.run,
+        started=datetime.fromtimestamp(run.run.started_at, UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        episodes=[_episode(episode) for episode in run.episodes],
+        num_scored=len(scored),
+        num_won=sum(episode.success for episode in scored),
+    )
+
+
+def marks_of(action: Action, notch_px: int = 12) -> tuple[Mark, ...]:
+    """
+    Args:
+        notch_px: length of a scroll's arrow for each notch, up to four of them.
+    """
+    match action:
+        case Click(at=at, count=count):
+            return (Mark("click", at, at, count),)
+        case Drag(start=start, end=end):
+            return (Mark("dot", start, start), Mark("arrow", start, end))
+        case Move(to=to):
+            return (Mark("dot", to, to),)
+        case Scroll(at=at, notches=notches):
+            reach = max(-4, min(4, notches)) * notch_px
+            return (Mark("arrow", at, Point(at.x, at.y - reach)),)
+        case TypeText() | Keys() | Wait():
+            return ()
+
+
+def describe(action: Action) -> str:
+    """The action in a few words, with its pixels."""
+    match action:
+        case Click(at=at, button=button, count=count, modifiers=modifiers):
+            name = {1: "click", 2: "double click", 3: "triple click"}[count]
+            held = "".join(f"{key}+" for key in modifiers)
+            side = "" if button == "left" else f"{button} "
+            return f"{held}{side}{name} at {at.x}, {at.y}"
+        case Move(to=to):
+            return f"move to {to.x}, {to.y}"
+        case Drag(start=start, end=end):
+            return f"drag from {start.x}, {start.y} to {end.x}, {end.y}"
+        case Scroll(at=at, notches=notches):
+            return f"scroll {'up' if notches > 0 else 'down'} {abs(notches)} at {at.x}, {at.y}"
+        case TypeText(text=text):
+            return f"type {text!r}"
+        case Keys(keys=keys, presses=presses):
+            times = "" if presses == 1 else f", {presses} times"
+            return f"press {'+'.join(keys)}{times}"
+        case Wait(seconds=seconds):
+            return f"wait {seconds:g} s"
+
+
+def _episode(episode: Episode) -> dict[str, Any]:
+    end = episode.end
+    score = None if end is None else end.score
+    verdict = "unscored" if score is None else "success" if score > 0 else "failure"
+    return {
+        "name": episode.name,
+        "instruction": episode.start.instruction,
+        "width": episode.start.width,
+        "height": episode.start.height,
+        "ending": "interrupted" if end is None else end.ending.replace("_", " ").lower(),
+        "reason": "" if end is None else end.reason,
+        "seconds": None if end is None else end.seconds,
+        "score": score,
+        "verdict": verdict,
+        "steps": [_step(step) for step in episode.steps],
+    }
+
+
+def _step(step: Step) -> dict[str, Any]:
+    intent, outcome, seen = step.intent, step.outcome, step.observation
+    actions = [] if intent is None else [decode(action) for action in intent.actions]
+    times = {"look": seen.capture_seconds, "settle": seen.settle_seconds}
+    if intent is not None:
+        times["think"] = intent.seconds.get("model", 0.0)
+    if outcome is not None:
+        times["act"] = outcome.act_seconds
+    return {
+        "number": step.number,
+        "image": "data:image/png;base64," + base64.b64encode(step.png()).decode("ascii"),
+        "width": seen.width,
+        "height": seen.height,
+        "settled": seen.settled,
+        "intent": intent,
+        "actions": [describe(action) for action in actions],
+        "marks": [mark for action in actions for mark in marks_of(action)],
+        "result": _result(step, len(actions)),
+        "advice": step.advice,
+        "times": times,
+    }
+
+
+def _result(step: Step, num_actions: int) -> tuple[str, str]:
+    """A class for its colour, and the words."""
+    if step.intent is None:
+        return "none", "no answer"
+    if step.outcome is None:
+        return "doubt", "in doubt: the run ended before the outcome was written"
+    if step.outcome.refused is not None:
+        return "refused", step.outcome.refused
+    if num_actions == 0:
+        return "none", "nothing to perform"
+    return "performed", "performed"

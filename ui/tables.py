@@ -1,0 +1,76 @@
+"""Tables and bars of the terminal."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from agent.events import EpisodeResult
+
+
+def progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+    )
+
+
+def summary_table(summary: dict[str, Any]) -> Table:
+    """The tasks of a `summary.json` (`agent.summary`), a row each."""
+    table = Table()
+    table.add_column("task")
+    for name in ("episodes", "success", "strict", "reward", "steps"):
+        table.add_column(name, justify="right")
+    for task, row in summary["per_task"].items():
+        table.add_row(
+            task,
+            str(row["episodes"]),
+            f"{row['success']:.0%}",
+            f"{row['strict']:.0%}",
+            f"{row['mean_raw_reward']:.2f}",
+            f"{row['mean_steps']:.1f}",
+        )
+    return table
+
+
+def summary_line(summary: dict[str, Any]) -> str:
+    error = summary["standard_error"]
+    spread = "" if error is None else f" (standard error {error:.1%})"
+    return (
+        f"mean {summary['mean']:.1%}{spread} over {summary['tasks']} tasks,"
+        f" {summary['tasks_at_80_percent']} of them at 80 % or better;"
+        f" {summary['seconds_per_step'].get('step', 0.0):.2f} s a step"
+    )
+
+
+def results_table(results: Sequence[EpisodeResult]) -> Table:
+    """Episodes, a row each, in the order they were run."""
+    table = Table()
+    table.add_column("task")
+    table.add_column("steps", justify="right")
+    table.add_column("seconds", justify="right")
+    table.add_column("reward", justify="right")
+    table.add_column("ended by")
+    table.add_column("result")
+    for result in results:
+        table.add_row(
+            result.task,
+            str(result.num_steps),
+            f"{result.seconds.get('total', 0.0):.1f}",
+            "" if result.score is None else f"{result.score:.2f}",
+            result.ending.value,
+            _verdict(result.score),
+        )
+    return table
+
+
+def _verdict(score: float | None) -> Text:
+    if score is None:
+        return Text("unscored", style="dim")
+    return Text("success", style="green") if score > 0 else Text("failure", style="red")
