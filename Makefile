@@ -1,0 +1,24 @@
+SHELL := /bin/bash
+PYTHON := .venv/bin/python
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint nano
+
+help:  ## list what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /\1\t/' | expand -t 10
+
+setup:  ## install what is missing: system packages, .venv, requirements
+	@scripts/setup.sh
+
+demo: setup  ## open a virtual desktop and let the agent do tasks on it
+	@$(PYTHON) main.py demo
+
+test: lint  ## everything that must hold: format, types, tests
+	$(PYTHON) -m pytest -q
+
+lint: setup  ## ruff and mypy
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy .
+
+nano: setup  ## train the shipped weights again, from nothing (hours)
+	@scripts/make_nano.sh
