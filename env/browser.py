@@ -7,10 +7,12 @@ native popups (an open `<select>`, a date picker) and the pointer are not in its
 import base64
 import os
 import shutil
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import BytesIO
+from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Error, Page, sync_playwright
@@ -186,10 +188,10 @@ class BrowserDesktop(Desktop):
 def chromium_executable() -> str:
     """Raises `DesktopUnavailable`, saying how to get one."""
     for name in CHROMIUM_NAMES:
-        found = shutil.which(name)
+        # Beside our own Python is where `scripts/setup.sh` puts one that no package brings.
+        found = shutil.which(name) or shutil.which(name, path=str(Path(sys.executable).parent))
         if found:
             return found
     raise DesktopUnavailable(
-        f"no browser: looked for {', '.join(CHROMIUM_NAMES)} on PATH;"
-        " on Debian and Ubuntu: apt-get install chromium"
+        f"no browser: looked for {', '.join(CHROMIUM_NAMES)} on PATH; make setup installs one"
     )
