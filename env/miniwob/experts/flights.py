@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from env.miniwob.experts.dates import MONTHS, click_beside
-from env.miniwob.experts.gestures import click, fill, keys, press_button
+from env.miniwob.experts.gestures import click, fill, keys, press_button, wait
 from env.miniwob.experts.registry import ExpertLost, Move, expert
 from env.miniwob.experts.sight import find, find_all, find_shown
 from env.miniwob.page import MiniWobPage
@@ -62,6 +62,8 @@ def _enter_place(page: MiniWobPage, selector: str, place: str, name: str) -> Mov
 
 
 def _enter_date(page: MiniWobPage, date: str) -> Move | None:
+    if page.evaluate("() => $('#ui-datepicker-div').is(':animated')"):
+        return wait(0.5, "The calendar is moving.")
     field = find(page, "#datepicker")
     calendar = find_shown(page, "#ui-datepicker-div")
     if field.value == date and not calendar:
@@ -78,8 +80,7 @@ def _enter_date(page: MiniWobPage, date: str) -> Move | None:
         return click(find(page, ".ui-datepicker-prev"), "the left arrow", "Go to an earlier month.")
     if ahead > 0:
         return click(find(page, ".ui-datepicker-next"), "the right arrow", "Go to a later month.")
-    days = find_shown(page, ".ui-datepicker-calendar td a")
-    cell = next(cell for cell in days if cell.text == str(day))
+    cell = find(page, ".ui-datepicker-calendar td a", text=str(day))
     return click(cell, f"day {day}", "This is the right month.")
 
 
