@@ -16,7 +16,7 @@ from playwright.sync_api import Error, Page, sync_playwright
 
 from env.browser import FLAGS, chromium_executable
 from env.desktop import Desktop
-from env.errors import DesktopUnavailable
+from env.errors import DesktopLost, DesktopUnavailable
 from env.screen import Box, ScreenSize
 from env.virtual import VirtualDesktop
 
@@ -29,6 +29,9 @@ _MARKER = (255, 0, 254)
 
 _PAINT = "colour => { document.documentElement.style.background = colour }"
 _LOCATE_SECONDS = 5.0
+
+# The second frame begins when the first has been handed on to be shown.
+_TWO_FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
 class HeadedBrowser:
@@ -79,6 +82,20 @@ class HeadedBrowser:
         """The upper left part of the page, in pixels of the desktop."""
         left, top, _, _ = self.box
         return Box(left, top, left + size.width, top + size.height)
+
+    def wait_until_drawn(self) -> None:
+        """Return when the page as it is now is, but for a moment, on the screen.
+
+        To be called after a page was opened or reset from outside: the screen shows the
+        page before for some 50 ms, and a still screen looks settled.
+
+        Raises:
+            DesktopLost: the browser is gone.
+        """
+        try:
+            self.page.evaluate(_TWO_FRAMES)
+        except Error as error:
+            raise DesktopLost(f"the browser is gone: {error.message}") from error
 
     def close(self) -> None:
         """Safe to call twice."""
