@@ -18,7 +18,7 @@ from rich.console import Console
 from agent.collect import CollectConfig, OpenCollector
 from agent.errors import AgentError
 from agent.evaluate import EvalConfig, OpenEvaluator, claim_folder, finished
-from agent.events import Ending
+from agent.events import Emit, Ending, Event, Observed
 from agent.loop import Loop, LoopConfig
 from agent.miniwob import (
     DEMO_TASKS,
@@ -201,17 +201,35 @@ def demo(options: Demo) -> int:
     ):
         window = Viewport(desktop, browser.part(TASK_SIZE))
         world = MiniWob(MiniWobPage(browser.page), window, store)
-        lines = LiveLines(say)
+        emit = both(LiveLines(say), once_seen(desktop, store.folder / "desktop.png"))
         say(f"A virtual desktop of {desktop.size.width}x{desktop.size.height}, a browser on it.\n")
         for job in jobs:
             actor = policy or world.expert()
-            results.append(world.run(job, actor, loop_config(max_steps=15), emit=lines))
+            results.append(world.run(job, actor, loop_config(max_steps=15), emit=emit))
     console.print(results_table(results))
     won = sum(result.score is not None and result.score > 0 for result in results)
     say(f"{won} of {len(results)} episodes succeeded")
     say(f"run folder: {store.folder}")
     say(f"replay: {write_replay(read_run(store.folder), store.folder / 'replay.html')}")
     return DONE
+
+
+def both(one: Emit, other: Emit) -> Emit:
+    def emit(event: Event) -> None:
+        one(event)
+        other(event)
+
+    return emit
+
+
+def once_seen(desktop: Desktop, path: Path) -> Emit:
+    """Keeps a picture of the whole desktop from when the agent first looks at its window."""
+
+    def keep(event: Event) -> None:
+        if isinstance(event, Observed) and not path.exists():
+            path.write_bytes(desktop.screenshot().png())
+
+    return keep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,12 +247,13 @@ class Run:
 
 def run(options: Run) -> int:
     config = LoopConfig(max_steps=options.max_steps, style=style_named(options.style))
-    policy = open_policy(options.model)
+    weights_folder(options.model)
     with (
         open_desktop(options.desktop) as desktop,
         showing(desktop, options.url),
         RunStore.create(options.out, policy=options.model, settings=config.settings()) as store,
     ):
+        policy = open_policy(options.model)
         result = Loop(policy, desktop, store, config, LiveLines(say)).run(options.instruction)
     say(f"run folder: {store.folder}")
     say(f"replay: {write_replay(read_run(store.folder), store.folder / 'replay.html')}")

@@ -6,7 +6,6 @@ import re
 from PIL import ImageColor
 
 from env.miniwob.reader import PageReading, Widget
-from model.train.samples import Label
 
 COLOR_NAMES = (
     "black", "white", "gray", "red", "green", "lime", "blue", "yellow", "orange", "purple",
@@ -30,15 +29,6 @@ def labels_json(reading: PageReading) -> str:
     return json.dumps(
         {"characters": characters, "texts": texts, "widgets": widgets}, ensure_ascii=False
     )
-
-
-def labels_from(text: str) -> dict[str, tuple[Label, ...]]:
-    """Read `labels_json` back."""
-    found = json.loads(text)
-    return {
-        kind: tuple(Label(str(row[0]), *map(float, row[1:])) for row in rows)
-        for kind, rows in found.items()
-    }
 
 
 def in_words(widget: Widget) -> str:

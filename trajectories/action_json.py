@@ -5,6 +5,7 @@
 
 import json
 from dataclasses import asdict
+from dataclasses import fields as dataclass_fields
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -29,5 +30,8 @@ def decode(record: dict[str, Any]) -> Action:
     name = fields.pop("action", None)
     if name not in _READERS:
         raise ValueError(f"no action named {name!r}; expected one of {', '.join(_READERS)}")
+    known = {each.name for each in dataclass_fields(_CLASSES[name])}
+    if unknown := fields.keys() - known:
+        raise ValueError(f"{name} with {sorted(unknown)}; expected {sorted(known)}")
     action: Action = _READERS[name].validate_python(fields)
     return action

@@ -1,0 +1,131 @@
+"""Commands as a person types them: exit codes and what is said."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from main import DONE, REFUSED, main
+from trajectories.reading import read_run
+from trajectories.store import find_runs
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> str:
+    out, err = capsys.readouterr()
+    assert "Traceback" not in out + err
+    return err
+
+
+def test_an_unknown_task_is_refused_with_near_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["collect", "--tasks", "click-buton", "--out", str(tmp_path)]
+    assert main(words) == REFUSED
+    assert "'click-buton'" in (message := said(capsys))
+    assert "click-button" in message
+
+
+def test_missing_weights_are_refused_before_anything_starts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nowhere = str(tmp_path / "nowhere")
+    for words in (
+        ["eval", "miniwob", "--model", nowhere, "--out", str(tmp_path / "out")],
+        ["run", "Go.", "--desktop", "fake", "--model", nowhere, "--out", str(tmp_path / "out")],
+        ["demo", "--model", nowhere, "--out", str(tmp_path / "out")],
+    ):
+        assert main(words) == REFUSED
+        assert "no weights in" in said(capsys)
+    assert not (tmp_path / "out").exists()
+
+
+def test_without_chromium_the_message_says_what_is_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    words = ["collect", "--tasks", "click-button", "--episodes", "1", "--out", str(tmp_path)]
+    assert main(words) == REFUSED
+    assert "looked for chromium" in said(capsys)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["eval", "webarena", "--out", "x"], "no suite named 'webarena'"),
+        (["run", "Go.", "--desktop", "holodeck"], "holodeck"),
+        (["run", "Go.", "--desktop", "real"], "not built yet"),
+        (["run", "Go.", "--style", "rococo"], "no prompt style named 'rococo'"),
+        (["collect", "--out", "x", "--seed", "10000000"], "evaluations have the others"),
+        (["collect", "--out", "x", "--noise", "2"], "a share from 0 to 1"),
+        (["replay", "/nonexistent"], "no run in /nonexistent"),
+        (["export", "/nonexistent", "--out", "x"], "no run in /nonexistent"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    if words[0] == "run":
+        words = [*words, "--model", str(checkpoint_in_name_only(tmp_path))]
+    assert main(words) == REFUSED
+    assert message in (line := said(capsys))
+    assert line.count("\n") == 1
+
+
+def checkpoint_in_name_only(folder: Path) -> Path:
+    (folder / "config.json").write_text("{}")
+    return folder
+
+
+def test_words_that_fit_no_command_end_with_code_2(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["fly"])
+    assert end.value.code == REFUSED
+    assert "invalid choice" in said(capsys)
+
+
+def test_a_damaged_log_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "run-01"
+    folder.mkdir()
+    (folder / "steps.log").write_bytes(b"something else")
+    assert main(["replay", str(folder)]) == REFUSED
+    assert "does not begin with a RUN record" in said(capsys)
+
+
+def test_demonstrations_are_collected_exported_and_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs, out = tmp_path / "runs", tmp_path / "samples.jsonl"
+    words = ["collect", "--tasks", "click-button,enter-text-2", "--episodes", "2"]
+    assert main([*words, "--out", str(runs)]) == DONE
+    (folder,) = find_runs(runs)
+    episodes = read_run(folder).episodes
+    assert [episode.success for episode in episodes] == [True] * 4
+    assert main(["export", str(runs), "--out", str(out)]) == DONE
+    lines = [json.loads(line) for line in out.read_text().splitlines()]
+    assert len(lines) == sum(len(episode.steps) for episode in episodes)
+    assert lines[0]["messages"][-1]["content"][0]["text"].startswith("## ")
+    assert (tmp_path / lines[0]["messages"][1]["content"][0]["image"]).is_file()
+    assert main(["replay", str(runs)]) == DONE
+    assert "click-button 1" in (folder / "replay.html").read_text()
+
+
+def test_an_evaluation_is_gone_on_with_and_not_mixed_with_another(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["eval", "miniwob", "--model", "expert", "--tasks", "click-test,click-test-2"]
+    words += ["--out", str(tmp_path), "--episodes"]
+    assert main([*words, "1"]) == DONE
+    results = sorted(tmp_path.glob("pyautogui/screenshot/expert/*/*/result.txt"))
+    assert [path.parent.name for path in results] == ["10000000", "10000000"]
+    first = results[0].stat().st_mtime_ns
+    assert main([*words, "2"]) == DONE
+    assert results[0].stat().st_mtime_ns == first, "a finished episode was run again"
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert (summary["mean"], summary["episodes"], summary["standard_error"]) == (1.0, 4, 0.0)
+    assert summary["per_task"]["click-test"]["episodes"] == 2
+    assert "time limits are off" in summary["notes"][0]
+    line = json.loads((results[0].parent / "traj.jsonl").read_text().splitlines()[-1])
+    assert (line["step_num"], line["reward"], line["done"]) == (1, 1.0, True)
+    said(capsys)
+    assert main([*words, "1", "--seed", "1"]) == REFUSED
+    assert "holds another evaluation" in said(capsys)
