@@ -38,7 +38,10 @@ word => {
     if (before < end && end <= after) range.setEnd(node, end - before);
     before = after;
   }
-  const r = range.getBoundingClientRect(), selection = editor.getSelection();
+  const r = range.getBoundingClientRect(), 
+    open = document.querySelector('.ql-picker.ql-expanded'),
+    // An open palette has the focus; the editor keeps what was selected.
+    selection = open ? editor.selection.savedRange : editor.getSelection();
   return {text, ...match, box: [r.left, r.top, r.right, r.bottom].map(Math.round),
     selected: selection && [selection.index, selection.length],
     styles: [...text].map((_, i) => Object.entries(editor.getFormat(i, 1)).map(String))};
