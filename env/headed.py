@@ -28,7 +28,8 @@ _MARKER = (255, 0, 254)
 """A colour that neither Chromium's frame nor the desktop has."""
 
 _PAINT = "colour => { document.documentElement.style.background = colour }"
-_LOCATE_SECONDS = 5.0
+_LOCATE_SECONDS = 20.0
+"""Ceiling; 0.3 s is usual, ten times that at a load of 20."""
 
 # The second frame begins when the first has been handed on to be shown.
 _TWO_FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"

@@ -27,7 +27,7 @@ from env.fonts import FONTS_CONF
 from env.screen import Box, Screenshot, ScreenSize
 from env.x11 import X11Display
 
-START_SECONDS = 10.0
+START_SECONDS = 30.0
 """Ceiling; 0.3 s is usual."""
 
 DEFAULT_SIZE = ScreenSize(1280, 720)
