@@ -10,19 +10,19 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from agent.action_text import action_text
 from agent.coords import to_screen
 from agent.events import EpisodeResult
 from agent.labels import labels_json
-from agent.loop import LoopConfig
+from agent.loop import LoopConfig, no_advice
 from agent.miniwob import Job, MiniWob, PageExpert, loop_config
+from agent.miniwob_browser import MiniWobBrowser
 from agent.noise import spoil
 from agent.parser import parse
 from agent.policy import Policy
-from env.browser import BrowserDesktop
-from env.miniwob.page import MiniWobPage
 from env.miniwob.reader import read
 from env.screen import ScreenSize
 from model.messages import Completion, Message, OnText, Sampling
@@ -76,35 +76,25 @@ def collector(
         "loop": config.loop.settings(),
     }
     with (
-        BrowserDesktop() as desktop,
         # Bulk data can be made again; 3 syncs a step would be most of its time.
         RunStore.create(config.out, policy=config.model, settings=settings, durable=False) as store,
+        MiniWobBrowser(store) as browser,
     ):
-        page = MiniWobPage(desktop.page)
-        world = MiniWob(page, desktop, store)
+        yield lambda job: browser.run(job, partial(_play, config, learner, job))
 
-        def labels() -> str | None:
-            return labels_json(read(page)) if config.labels else None
 
-        expert = world.expert()
+def _play(config: CollectConfig, learner: Policy | None, job: Job, world: MiniWob) -> EpisodeResult:
+    def labels() -> str | None:
+        return labels_json(read(world.page)) if config.labels else None
 
-        def run(job: Job) -> EpisodeResult:
-            if learner is not None:
-                return world.run(
-                    job,
-                    learner,
-                    config.loop,
-                    advisor=expert.advise,
-                    labeller=labels,
-                    reload=config.reload,
-                )
-            noisy = NoisyExpert(expert, world.size, config.noise, random.Random(job.seed))
-            advisor = noisy.last_answer if config.noise else lambda: None
-            return world.run(
-                job, noisy, config.loop, advisor=advisor, labeller=labels, reload=config.reload
-            )
-
-        yield run
+    expert = world.expert()
+    policy, advisor = learner, expert.advise
+    if policy is None:
+        policy = noisy = NoisyExpert(expert, world.size, config.noise, random.Random(job.seed))
+        advisor = noisy.last_answer if config.noise else no_advice
+    return world.run(
+        job, policy, config.loop, advisor=advisor, labeller=labels, reload=config.reload
+    )
 
 
 class NoisyExpert:

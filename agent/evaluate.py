@@ -10,18 +10,16 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from pydantic import TypeAdapter
 
 from agent.collect import OpenPolicy
-from agent.events import Ending, EpisodeResult
+from agent.events import EpisodeResult
 from agent.loop import LoopConfig
 from agent.miniwob import Job, MiniWob, loop_config
+from agent.miniwob_browser import MiniWobBrowser
 from agent.policy import BlindPolicy, Policy
-from env.browser import BrowserDesktop
-from env.errors import DesktopLost
-from env.miniwob.page import MiniWobPage
 from trajectories.osworld import result_folder, write_result
 from trajectories.reading import episodes_of
 from trajectories.schema import EpisodeStart, Record
@@ -130,9 +128,9 @@ def evaluator(
     settings = {"evaluation": asdict(config), "loop": config.loop().settings()}
     with (
         RunStore.create(out / "runs", policy=config.name, settings=settings) as store,
-        _Worker(config, out, store, policy) as worker,
+        MiniWobBrowser(tape := _Tape(store)) as browser,
     ):
-        yield worker.run
+        yield _Evaluator(config, out, policy, browser, tape, store.folder).run
 
 
 class _Tape:
@@ -152,44 +150,33 @@ class _Tape:
         return self._store.store_image(png)
 
 
-class _Worker:
-    """A browser that is opened again when it died, since one lost page is not the evaluation."""
+class _Evaluator:
+    """One worker's: plays a job and writes what came out."""
 
     def __init__(
-        self, config: EvalConfig, out: Path, store: RunStore, policy: Policy | None
+        self,
+        config: EvalConfig,
+        out: Path,
+        policy: Policy | None,
+        browser: MiniWobBrowser,
+        tape: _Tape,
+        run_folder: Path,
     ) -> None:
         self._config = config
         self._out = out
-        self._store = store
         self._policy = policy
-        self._tape = _Tape(store)
-        self._desktop: BrowserDesktop | None = None
-        self._world: MiniWob | None = None
+        self._browser = browser
+        self._tape = tape
+        self._run_folder = run_folder
 
     def run(self, job: Job) -> EpisodeRecord:
-        result = self._attempt(job)
-        if result.ending is Ending.DESKTOP_LOST:
-            self._close()
-            result = self._attempt(job)
-        record = self._record(result)
+        record = self._record(self._browser.run(job, lambda world: self._play(job, world)))
         if record.raw_reward is not None:
             self._write(record)
         return record
 
-    def _attempt(self, job: Job) -> EpisodeResult:
-        world = self._world or self._open()
-        try:
-            return world.run(job, self._policy or world.expert(), self._config.loop())
-        except DesktopLost as error:
-            # Before the episode began: nothing of it is in the log.
-            return EpisodeResult(
-                task=job.task,
-                seed=job.seed,
-                ending=Ending.DESKTOP_LOST,
-                num_steps=0,
-                score=None,
-                reason=str(error),
-            )
+    def _play(self, job: Job, world: MiniWob) -> EpisodeResult:
+        return world.run(job, self._policy or world.expert(), self._config.loop())
 
     def _record(self, result: EpisodeResult) -> EpisodeRecord:
         assert result.seed is not None
@@ -204,7 +191,7 @@ class _Worker:
             num_steps=result.num_steps,
             reason=result.reason,
             seconds=result.seconds,
-            run=self._store.folder.name,
+            run=self._run_folder.name,
         )
 
     def _write(self, record: EpisodeRecord) -> None:
@@ -212,22 +199,5 @@ class _Worker:
         folder.mkdir(parents=True, exist_ok=True)
         plain: dict[str, Any] = asdict(record)
         (folder / "episode.json").write_text(json.dumps(plain, indent=2) + "\n", encoding="utf-8")
-        (episode,) = episodes_of(self._tape.records, self._store.folder)
-        write_result(folder, episode, self._store.folder, 1.0 if record.success else 0.0)
-
-    def _open(self) -> MiniWob:
-        self._desktop = BrowserDesktop()
-        self._world = MiniWob(MiniWobPage(self._desktop.page), self._desktop, self._tape)
-        return self._world
-
-    def _close(self) -> None:
-        if self._desktop is not None:
-            self._desktop.close()
-        self._desktop = self._world = None
-
-    def __enter__(self) -> Self:
-        self._open()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._close()
+        (episode,) = episodes_of(self._tape.records, self._run_folder)
+        write_result(folder, episode, self._run_folder, 1.0 if record.success else 0.0)

@@ -15,7 +15,7 @@ from agent.loop import Loop, LoopConfig, Score, never, no_advice
 from agent.policy import ExpertPolicy, Policy
 from agent.prompts import NANO, PromptStyle
 from env.desktop import Desktop
-from env.errors import UnknownTask
+from env.errors import DesktopLost, PageBroken, UnknownTask
 from env.miniwob.experts.registry import Move, expert_for, expert_tasks
 from env.miniwob.page import PIX2ACT_59, TASKS, MiniWobPage
 from env.screen import ScreenSize
@@ -122,6 +122,11 @@ class MiniWob:
     def size(self) -> ScreenSize:
         return self._desktop.size
 
+    @property
+    def page(self) -> MiniWobPage:
+        """For experts and labels; what acts never sees it."""
+        return self._page
+
     def expert(self) -> "PageExpert":
         """The expert of whatever task the page shows."""
         return PageExpert(self._page, self.size)
@@ -157,7 +162,7 @@ class MiniWob:
             self._log,
             config,
             emit,
-            is_over=self._page.is_over,
+            is_over=self._is_over,
             judge=self._judge,
             advisor=advisor,
             labeller=labeller,
@@ -165,8 +170,17 @@ class MiniWob:
         )
         return loop.run(instruction, task=job.task, seed=job.seed)
 
+    def _is_over(self) -> bool:
+        try:
+            return self._page.is_over()
+        except PageBroken as error:
+            raise DesktopLost(str(error)) from error
+
     def _judge(self) -> Score:
-        outcome = self._page.outcome()
+        try:
+            outcome = self._page.outcome()
+        except PageBroken as error:
+            return Score(None, str(error))
         if not outcome.done:
             return Score(0.0, "the task did not end")
         return Score(outcome.raw_reward, outcome.reason or "")

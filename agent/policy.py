@@ -12,7 +12,7 @@ from PIL import Image
 from agent.action_text import action_text
 from agent.errors import PolicyFailed
 from env.actions import Action
-from env.errors import EnvError
+from env.errors import DesktopLost, EnvError
 from env.screen import ScreenSize
 from model.messages import (
     Completion,
@@ -91,9 +91,12 @@ class ExpertPolicy:
 
         Raises:
             PolicyFailed: it does not know what to do in this state.
+            DesktopLost: what it looks at is gone.
         """
         try:
             move = self._next_move()
+        except DesktopLost:
+            raise
         except EnvError as error:
             raise PolicyFailed(f"the expert is lost: {error}") from error
         return action_text(move.action, self._size, words=move.words, thought=move.thought)

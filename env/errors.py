@@ -20,5 +20,9 @@ class ActionRefused(EnvError):
     """
 
 
+class PageBroken(EnvError):
+    """A task's page answers no more: something led away from it, or a script failed in it."""
+
+
 class UnknownTask(EnvError):
     """No task of that name; the message lists near names."""

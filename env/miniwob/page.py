@@ -13,7 +13,7 @@ from typing import Any
 
 from playwright.sync_api import CDPSession, Error, Page
 
-from env.errors import DesktopLost, DesktopUnavailable, UnknownTask
+from env.errors import DesktopLost, DesktopUnavailable, PageBroken, UnknownTask
 from env.miniwob.tasks import PIX2ACT_59 as PIX2ACT_59
 from env.miniwob.tasks import TASKS as TASKS
 from env.screen import ScreenSize
@@ -118,13 +118,14 @@ class MiniWobPage:
 
         Raises:
             DesktopLost: the page or the browser is gone.
+            PageBroken: the function failed there; the page may no longer be the task's.
         """
         try:
             return self._page.evaluate(js, arg)
         except Error as error:
             if self._page.is_closed() or "closed" in error.message or "crash" in error.message:
                 raise DesktopLost(f"the browser is gone: {error.message}") from error
-            raise
+            raise PageBroken(f"the page of {self.task}: {error.message}") from error
 
     def inside(self, selector: str, function: str) -> Any:
         """Run a function whose `this` is the closed inside of a native control.

@@ -1,7 +1,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -35,7 +35,7 @@ def test_what_one_worker_raises_comes_through() -> None:
 
 
 # A new process imports what it is sent by name, and a test's module has none: built-ins have.
-ABSOLUTE: OpenWorker[Any, Any] = partial(nullcontext, abs)
+ABSOLUTE = cast(OpenWorker[Any, Any], partial(nullcontext, abs))
 
 
 def test_processes_share_the_jobs() -> None:
