@@ -37,9 +37,7 @@ class VisionConfig:
     """Patches a side that become one token of the decoder."""
 
     def __post_init__(self) -> None:
-        _bounded(
-            **{f"vision_config.{name}": getattr(self, name) for name in type(self).__slots__}
-        )
+        _bounded(**{f"vision_config.{name}": getattr(self, name) for name in type(self).__slots__})
         if self.hidden_size % self.num_attention_heads:
             raise CheckpointError(
                 f"vision hidden_size {self.hidden_size} does not divide into"
@@ -108,7 +106,7 @@ class KimiVLConfig:
     text: TextConfig
     media_placeholder_token_id: int = 163605
     eos_token_ids: tuple[int, ...] = (163585, 163586)
-    """`[EOS]` and `<|im_end|>`: the public config names only the first, turns end with the second."""
+    """`[EOS]` and `<|im_end|>`: the public config names the first, turns end with the second."""
     in_token_limit: int = 4096
     """Patches a picture may have before it is made smaller (16384 in Thinking-2506)."""
 

@@ -80,7 +80,9 @@ class Generator:
                 break
             if count < max_new_tokens:
                 step = torch.tensor([[token_id]], device=input_ids_BT.device)
-                logits_V = self._next_logits(self.network.language_model.model.embed_tokens(step), cache)
+                logits_V = self._next_logits(
+                    self.network.language_model.model.embed_tokens(step), cache
+                )
         result.seconds["decode"], _ = _lap(clock)
         return result
 

@@ -75,9 +75,7 @@ class KimiVL(nn.Module):
             if not all(2 <= side < 512 and side % 2 == 0 for side in grid):
                 raise ImageRefused(f"a grid of {tuple(grid)} patches; expected even, 2 to 510")
         if sum(grid.num_patches for grid in grids) != num_patches:
-            raise ImageRefused(
-                f"{num_patches} patches for grids {[tuple(grid) for grid in grids]}"
-            )
+            raise ImageRefused(f"{num_patches} patches for grids {[tuple(grid) for grid in grids]}")
         return grids
 
     def embed(

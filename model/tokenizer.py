@@ -114,14 +114,14 @@ class Tokenizer:
         return ids
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of these ids, control tokens by their names; half a character becomes U+FFFD."""
+        """The text, control tokens by their names; half a character becomes U+FFFD."""
         return self._encoding.decode(list(ids), errors="replace")
 
     def decode_bytes(self, ids: Sequence[int]) -> bytes:
         return self._encoding.decode_bytes(list(ids))
 
     def render(self, messages: Iterable[Message], add_generation_prompt: bool = True) -> str:
-        """The chat as one string, for people: control tokens of the layout and of the text alike."""
+        """The chat as one string, for people; encoding it would mistake text for control."""
         pieces = self._pieces(messages, add_generation_prompt)
         return "".join(text for text, _ in pieces)
 

@@ -56,7 +56,7 @@ def read_weights(
     missing = sorted(expected.keys() - loaded.keys())
     if missing:
         raise CheckpointError(
-            f"{folder} lacks {len(missing)} of {len(expected)} tensors, the first being {missing[0]}"
+            f"{folder} lacks {len(missing)} of {len(expected)} tensors, first {missing[0]}"
         )
     network.load_state_dict(loaded, assign=True)
 

@@ -1,0 +1,125 @@
+"""How the weights move: Muon for the matrices inside, AdamW for the rest, in float32.
+
+The network computes in bfloat16; the optimizer keeps float32 masters, because a step of
+a thousandth of a weight is lost in 8 bits of mantissa. Muon's update is scaled to the
+size of an AdamW update ("Muon is scalable", arXiv 2502.16982), so both share one
+learning rate.
+"""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from model.moe import Router, Routes
+
+MATRICES_INSIDE = (
+    "wqkv.weight",
+    "wo.weight",
+    "fc0.weight",
+    "fc1.weight",
+    "linear_1.weight",
+    "linear_2.weight",
+    "_proj.weight",
+    "kv_a_proj_with_mqa.weight",
+)
+"""Ends of the names of what Muon moves; embeddings, head, router, patches and norms are AdamW's."""
+
+
+class MasterOptimizer:
+    """Steps float32 copies of the trainable parameters and writes them back."""
+
+    def __init__(self, network: nn.Module, *, weight_decay: float) -> None:
+        self._live = {n: p for n, p in network.named_parameters() if p.requires_grad}
+        self._masters = {
+            name: parameter.detach().float().clone().requires_grad_()
+            for name, parameter in self._live.items()
+        }
+        matrices = {
+            name: master
+            for name, master in self._masters.items()
+            if master.ndim == 2 and name.endswith(MATRICES_INSIDE)
+        }
+        others = [m for name, m in self._masters.items() if name not in matrices]
+        self._muon = torch.optim.Muon(
+            matrices.values(), weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw"
+        )
+        self._adamw = torch.optim.AdamW(
+            [
+                {"params": [m for m in others if m.ndim > 1], "weight_decay": weight_decay},
+                {"params": [m for m in others if m.ndim <= 1], "weight_decay": 0.0},
+            ],
+            betas=(0.9, 0.95),
+        )
+
+    def step(self, learning_rate: float, *, max_norm: float = 1.0) -> float:
+        """Use and clear the gradients; returns their norm before clipping."""
+        for name, parameter in self._live.items():
+            grad = parameter.grad
+            self._masters[name].grad = None if grad is None else grad.float()
+            parameter.grad = None
+        norm = nn.utils.clip_grad_norm_(self._masters.values(), max_norm)
+        for optimizer in (self._muon, self._adamw):
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate
+            optimizer.step()
+        with torch.no_grad():
+            for name, parameter in self._live.items():
+                parameter.copy_(self._masters[name])
+        return float(norm)
+
+    def state(self) -> dict[str, Tensor]:
+        """Every number the next step depends on, as flat names."""
+        return dict(self._tensors())
+
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        """Continue where `state()` was taken, to the same bits."""
+        names = {id(master): name for name, master in self._masters.items()}
+        for optimizer in (self._muon, self._adamw):
+            for group in optimizer.param_groups:
+                for master in group["params"]:
+                    prefix = f"{names[id(master)]}/"
+                    optimizer.state[master] = {
+                        key.removeprefix(prefix): value.clone()
+                        for key, value in state.items()
+                        if key.startswith(prefix) and not key.endswith("/master")
+                    }
+        with torch.no_grad():
+            for name, master in self._masters.items():
+                master.copy_(state[f"{name}/master"])
+                self._live[name].copy_(master)
+
+    def _tensors(self) -> Iterator[tuple[str, Tensor]]:
+        for name, master in self._masters.items():
+            yield f"{name}/master", master.detach()
+            held = self._muon.state.get(master) or self._adamw.state.get(master) or {}
+            for key, value in held.items():
+                yield f"{name}/{key}", value
+
+
+class ExpertBalance:
+    """Moves each router's bias toward the experts that got fewer tokens than their share."""
+
+    def __init__(self, network: nn.Module, rate: float) -> None:
+        self.rate = rate
+        self._routers = [module for module in network.modules() if isinstance(module, Router)]
+        self._counts = {router: torch.zeros(len(router.weight)) for router in self._routers}
+        for router in self._routers:
+            router.register_forward_hook(self._count)
+
+    def _count(self, router: Router, _inputs: tuple[Tensor, ...], routes: Routes) -> None:
+        counts = self._counts[router]
+        counts += routes.experts_TK.flatten().bincount(minlength=len(counts))
+
+    def step(self) -> float:
+        """Nudge and forget the counts; returns the largest share over the fair share."""
+        worst = 1.0
+        for router, counts in self._counts.items():
+            total = counts.sum()
+            if total > 0:
+                fair = total / len(counts)
+                nudge = (fair - counts).sign()
+                router.e_score_correction_bias += self.rate * (nudge - nudge.mean())
+                worst = max(worst, float(counts.max() / fair))
+            counts.zero_()
+        return worst

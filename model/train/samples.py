@@ -1,0 +1,82 @@
+"""The only things training sees: one conversation about one screenshot, and a labelled page.
+
+Plain values, no torch, so that whoever makes them (from a trajectory log, from a page)
+needs none.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    prompt: str
+    """What the user says; of the first turn the picture comes before it."""
+    answer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """Loss is on the answers and their end tokens only."""
+
+    system: str
+    picture: Path
+    """A PNG at the screen's own resolution."""
+    turns: tuple[Turn, ...]
+    source: str = ""
+    """Task or kind of question; metrics are split by it."""
+
+
+class Label(NamedTuple):
+    text: str
+    left: float
+    """Pixels of the picture, as the other three."""
+    top: float
+    right: float
+    bottom: float
+
+    @property
+    def center(self) -> tuple[float, float]:
+        return (self.left + self.right) / 2, (self.top + self.bottom) / 2
+
+
+Labels = dict[str, tuple[Label, ...]]
+"""What can be read on a screenshot: "characters" (every visible glyph), "texts" (every run of
+text), "widgets" (kind, label and state in words, e.g. `checkbox "Vel", checked`)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelledPage:
+    picture: Path
+    labels: str
+    """JSON of `Labels`, read when the page is drawn: thousands of pages are held at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demonstration:
+    conversation: Conversation
+    """What a live step would ask, and the expert's answer."""
+    labels: str | None
+    """JSON of `Labels`; None where nobody read the screen."""
+
+
+def labels_from(text: str) -> Labels:
+    """Read the JSON of `Labels`: lists of [text, left, top, right, bottom]."""
+    return {
+        kind: tuple(Label(str(row[0]), *map(float, row[1:])) for row in rows)
+        for kind, rows in json.loads(text).items()
+    }
+
+
+def read_pages(folder: Path) -> list[LabelledPage]:
+    """Every page of a folder made by `main.py label`: in `*.jsonl`, a picture and labels a line."""
+    pages = []
+    for index in sorted(folder.glob("*.jsonl")):
+        with index.open() as lines:
+            for line in lines:
+                found = json.loads(line)
+                picture = folder / found.pop("picture")
+                pages.append(LabelledPage(picture=picture, labels=json.dumps(found)))
+    return pages
