@@ -3,12 +3,14 @@
 // before it returns). Boxes are [left, top, right, bottom] in whole pixels.
 ([width, height]) => {
   const round = Math.round;
-  const styles = new Map();
-  const style = el => {
-    let known = styles.get(el);
-    if (!known) styles.set(el, known = getComputedStyle(el));
-    return known;
+  const memo = ask => {
+    const known = new Map();
+    return el => {
+      if (!known.has(el)) known.set(el, ask(el));
+      return known.get(el);
+    };
   };
+  const style = memo(el => getComputedStyle(el));
 
   // --- what of an element is in sight -------------------------------------------------
 
@@ -27,7 +29,7 @@
     return [left, top, left + el.clientWidth, top + el.clientHeight];
   };
   // An absolutely placed element escapes the clipping of ancestors that are not placed.
-  const clipOf = el => {
+  const clipOf = memo(el => {
     let clip = [0, 0, width, height], escaping = style(el).position === 'absolute';
     if (style(el).position === 'fixed') return clip;
     for (let p = el.parentElement; p && p !== document.body; p = p.parentElement) {
@@ -38,13 +40,9 @@
       escaping = position === 'absolute';
     }
     return clip;
-  };
-  const isDrawn = el => {
-    if (style(el).visibility !== 'visible') return false;
-    let opacity = 1;
-    for (let p = el; p; p = p.parentElement) opacity *= parseFloat(style(p).opacity);
-    return opacity > 0.1;
-  };
+  });
+  const opacity = memo(el => (el.parentElement ? opacity(el.parentElement) : 1) * style(el).opacity);
+  const isDrawn = el => style(el).visibility === 'visible' && opacity(el) > 0.1;
   const isOpaque = el => {
     const s = style(el);
     if (['IMG', 'CANVAS', 'INPUT', 'TEXTAREA', 'SELECT', 'BUTTON'].includes(el.tagName)) return true;
@@ -62,7 +60,7 @@
     }
     return false;
   };
-  const ignored = el => el.closest('#reward-display, #click-canvas, script, style, noscript');
+  const ignored = memo(el => el.closest('#reward-display, #click-canvas, script, style, noscript'));
 
   // --- text ---------------------------------------------------------------------------
 
@@ -182,30 +180,12 @@
       return;
     }
     if (el.tagName === 'TEXTAREA') { readTextArea(el, inner); return; }
-    if (['date', 'time', 'month', 'week', 'datetime-local'].includes(type)) {
-      readDate(el, inner, content);
-      return;
-    }
+    // The parts of a date field lie where page scripts cannot look; see reader.py.
+    if (['date', 'time'].includes(type)) return;
     const text = el.value || el.placeholder;
     if (!text) return;
     const shown = type === 'password' && el.value ? '•'.repeat(text.length) : text;
     emit(lineCells(el, shown, content, style(el).textAlign, inner), el.value ? 'value' : 'placeholder');
-  };
-  // The parts of a date field lie in a closed shadow tree: its text has one box, no characters,
-  // and only a complete date is known.
-  const readDate = (el, inner, content) => {
-    let text = '';
-    if (el.type === 'date' && el.value) text = `${el.value.slice(5, 7)}/${el.value.slice(8, 10)}/${el.value.slice(0, 4)}`;
-    if (el.type === 'time' && el.value) {
-      const hour = Number(el.value.slice(0, 2)), minute = el.value.slice(3, 5);
-      text = `${String(hour % 12 || 12).padStart(2, '0')}:${minute} ${hour < 12 ? 'AM' : 'PM'}`;
-    }
-    if (!text) return;
-    const cells = lineCells(el, text, content, 'left', inner).filter(cell => cell);
-    if (!cells.length) return;
-    const boxes = cells.map(cell => cell[1]);
-    texts.push({ string: text, kind: 'value', chars: [],
-      box: [boxes[0][0], boxes[0][1], boxes[boxes.length - 1][2], boxes[0][3]] });
   };
   const MIRRORED = ['fontStyle', 'fontWeight', 'fontSize', 'fontFamily', 'lineHeight', 'letterSpacing',
     'textAlign', 'tabSize', 'paddingLeft', 'paddingRight', 'paddingTop', 'paddingBottom', 'textTransform'];
@@ -264,6 +244,7 @@
       return el.alt || (name ? name[1] : '');
     }
     if (kind === 'shape') return el.tagName.toLowerCase();
+    if (el.classList.contains('ui-dialog-titlebar-close')) return 'x';
     if (el.labels && el.labels.length) return clean(el.labels[0].innerText);
     if (el.tagName === 'INPUT' && BUTTONS.includes(el.type)) return el.value;
     if (['INPUT', 'TEXTAREA', 'SELECT'].includes(el.tagName)) {

@@ -13,6 +13,24 @@ from env.actions import Point
 from env.miniwob.page import TASK_SIZE, MiniWobPage
 from env.screen import Box
 
+# `this` is the closed inside of the field: one text node a part, others for the separators.
+DATE_CELLS = """
+function() {
+  const cells = [], walker = document.createTreeWalker(this, NodeFilter.SHOW_TEXT);
+  const range = document.createRange();
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    for (let i = 0; i < node.data.length; i++) {
+      range.setStart(node, i);
+      range.setEnd(node, i + 1);
+      const r = range.getClientRects()[0];
+      if (!r || r.width < 1) continue;
+      cells.push([node.data[i].replace(/\\s/, ' '), [r.left, r.top, r.right, r.bottom].map(Math.round)]);
+    }
+  }
+  return cells;
+}
+"""
+
 TextKind = Literal["text", "value", "placeholder", "select", "option"]
 """Of the document, typed into a field, a field's grey hint, a list's shown choice, a list's row."""
 
@@ -25,8 +43,7 @@ class TextRun:
     kind: TextKind
     box: Box
     chars: tuple[tuple[str, Box], ...]
-    """Each character of `string` with its cell: as wide as its advance, as high as the font.
-    Empty for date and time fields, whose characters no script can measure."""
+    """Each character of `string` with its cell: as wide as its advance, as high as the font."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,10 +83,22 @@ def read(page: MiniWobPage) -> PageReading:
         DesktopLost: the browser is gone.
     """
     seen = page.evaluate(_script(), [TASK_SIZE.width, TASK_SIZE.height])
-    return PageReading(
-        texts=tuple(_text(item) for item in seen["texts"]),
-        widgets=tuple(_widget(item) for item in seen["widgets"]),
-    )
+    texts = [_text(item) for item in seen["texts"]]
+    widgets = tuple(_widget(item) for item in seen["widgets"])
+    if any(widget.kind in ("date", "time") for widget in widgets):
+        texts += _date_field(page)
+    return PageReading(texts=tuple(texts), widgets=widgets)
+
+
+def _date_field(page: MiniWobPage) -> list[TextRun]:
+    """The text of the page's first date or time field, hints for missing parts included."""
+    cells = page.inside("input[type=date], input[type=time]", DATE_CELLS)
+    chars = tuple((char, Box(*box)) for char, box in cells)
+    if not chars:
+        return []
+    boxes = [box for _, box in chars]
+    box = Box(boxes[0].left, boxes[0].top, boxes[-1].right, boxes[0].bottom)
+    return [TextRun(string="".join(char for char, _ in chars), kind="value", box=box, chars=chars)]
 
 
 @cache
