@@ -34,6 +34,8 @@ from env.actions import (
     MAX_WAIT_SECONDS,
     Button,
 )
+from env.errors import ActionRefused
+from env.keys import names_of, refuse_untypable
 
 MAX_CODE_CHARACTERS = 10_000
 MAX_CALLS = 100
@@ -157,8 +159,10 @@ class _Arguments:
         value = self.get(parameter, default)
         if not isinstance(value, str):
             raise self.refuse(f"no text for {parameter}", f"{parameter} as a string")
-        if any("\ud800" <= character <= "\udfff" for character in value):
-            raise self.refuse(f"{parameter} has half a surrogate pair", "whole characters")
+        try:
+            refuse_untypable(value)
+        except ActionRefused as error:
+            raise BadArguments(f"{self.name}: {error}") from error
         return value
 
     def point(self) -> Fraction:
@@ -180,10 +184,13 @@ class _Arguments:
         return tuple(self._key(key) for key in keys)
 
     def _key(self, key: str) -> str:
-        if not key or len(key) > 20 or any("\ud800" <= c <= "\udfff" for c in key):
-            raise self.refuse(f"a key of {len(key)} characters", "a key name such as 'enter'")
         if len(key) > 1 and "+" in key:
-            raise self.refuse(f"one key named {key!r}", "a chord as hotkey('ctrl', 'c')")
+            raise self.refuse(f"one key named {key[:20]!r}", "a chord as hotkey('ctrl', 'c')")
+        # Here and not on the screen: of an answer with one bad key nothing is to be performed.
+        try:
+            names_of(key[:20])
+        except ActionRefused as error:
+            raise BadArguments(f"{self.name}: {error}") from error
         return key if len(key) == 1 else key.lower()
 
 

@@ -51,7 +51,8 @@ def actions(size: ScreenSize) -> st.SearchStrategy[Action]:
     names = st.sampled_from(["ctrl", "shift", "a", "'", "\\", "enter", "pagedown"])
     chords = st.lists(names, min_size=1, max_size=3, unique=True).map(tuple)
     modifiers = st.lists(st.sampled_from(["ctrl", "shift"]), unique=True).map(tuple)
-    texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=80)
+    typable = st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from("\n\t")
+    texts = st.text(typable, min_size=1, max_size=80)
     notches = st.integers(-50, 50).filter(bool)
     return st.one_of(
         st.builds(Click, points, buttons, st.integers(1, 3), modifiers),

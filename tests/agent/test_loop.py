@@ -8,6 +8,7 @@ from agent.loop import Loop, LoopConfig, Score
 from agent.policy import ScriptedPolicy
 from agent.prompts import OPENCUA
 from env.actions import Action, Click, Keys, Point, Scroll, TypeText
+from env.errors import ActionRefused
 from env.fake import BUTTON, CHECK_BOX, FAKE_SIZE, FIELD, FakeDesktop
 from env.screen import Box
 from trajectories.reading import Episode, read_run
@@ -93,11 +94,15 @@ def test_an_answer_is_performed_whole_or_not_begun(store: RunStore) -> None:
 
 
 def test_what_the_screen_refuses_is_told_to_the_model(store: RunStore) -> None:
-    policy = ScriptedPolicy([say(Keys(("hyper",))), finish_text(True, words="Done.")])
+    class NoKeyboard(FakeDesktop):
+        def perform(self, action: Action) -> None:
+            raise ActionRefused("this screen has no keyboard")
+
+    policy = ScriptedPolicy([say(Keys(("enter",))), finish_text(True, words="Done.")])
     events: list[Event] = []
-    with FakeDesktop() as desktop:
+    with NoKeyboard() as desktop:
         Loop(policy, desktop, store, QUICK, events.append).run("Go.")
-    assert "hyper" in policy.seen[1][-1].text
+    assert "# Error:\nthis screen has no keyboard\n" in policy.seen[1][-1].text
     assert any(isinstance(event, Refused) for event in events)
     assert not any(isinstance(event, Performed) for event in events)
 
