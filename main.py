@@ -5,17 +5,19 @@ Exit codes: 0 done, 1 failed, 2 refused or misconfigured.
 
 import hashlib
 import os
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from rich.console import Console
 
 from agent.collect import CollectConfig, OpenCollector
+from agent.demonstrations import demonstrations, texts_by_task
 from agent.errors import AgentError
 from agent.evaluate import EvalConfig, OpenEvaluator, claim_folder, finished
 from agent.events import Emit, Ending, Event, Observed
@@ -29,7 +31,8 @@ from agent.miniwob import (
     training_jobs,
 )
 from agent.policy import Policy
-from agent.prompts import STYLES, PromptStyle, render
+from agent.prompts import NANO, STYLES, PromptStyle, render
+from agent.specimens import label_specimens
 from agent.summary import summarise, write_summary
 from agent.workers import run_jobs
 from env.backends import open_desktop
@@ -51,8 +54,13 @@ from ui.arguments import POSITIONAL, Command, parse_arguments
 from ui.lines import LiveLines
 from ui.tables import progress, results_table, summary_line, summary_table
 
+if TYPE_CHECKING:
+    from model.train.stages import Stage
+    from model.train.trainer import Source
+
 DONE, FAILED, REFUSED = 0, 1, 2
 NANO_WEIGHTS = Path(__file__).parent / "model" / "weights" / "nano"
+RECIPES = Path(__file__).parent / "model" / "train" / "recipes"
 
 console = Console()
 complaints = Console(stderr=True)
@@ -311,6 +319,119 @@ def export(options: Export) -> int:
     return DONE
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """Photograph and label pages of random text, for the vision tower to learn reading from."""
+
+    out: Annotated[Path, "folder for the pages"]
+    pages: Annotated[int, "how many"] = 8000
+    seed: Annotated[int, "of the first page"] = 0
+
+
+def label(options: Label) -> int:
+    with progress(console) as bar:
+        line = bar.add_task("pages", total=options.pages)
+        for _ in label_specimens(options.seed, options.pages, options.out):
+            bar.advance(line)
+    say(f"{options.pages} pages in {options.out}")
+    return DONE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vocabulary:
+    """Make the small tokenizer from the wording of the tasks and their demonstrations."""
+
+    runs: Annotated[Path, "folder with run folders"]
+    out: Annotated[Path, "the file to write, e.g. data/tiktoken.model"]
+    ranks: Annotated[int, "tokens, the 256 special ones not counted"] = 768
+
+
+def vocabulary(options: Vocabulary) -> int:
+    from model.train.vocabulary import template_words, train_ranks, write_ranks
+
+    ranks = train_ranks(template_words(texts_by_task(options.runs)), options.ranks)
+    write_ranks(ranks, options.out)
+    say(f"{len(ranks)} ranks in {options.out}")
+    return DONE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pretrain:
+    """Train a network from nothing through every stage of a recipe; goes on where it stopped."""
+
+    recipe: Annotated[Path, "the stages, as JSON"] = RECIPES / "nano.json"
+    data: Annotated[Path, "folder with specimens/, runs/ and tiktoken.model"] = Path("data")
+    out: Annotated[Path, "folder for checkpoints and metrics"] = Path("checkpoints/nano")
+    threads: Annotated[int, "of torch"] = 1
+
+
+def pretrain(options: Pretrain) -> int:
+    import torch
+
+    from model.train.recipe import TOKENIZER_FILE, Recipe, follow
+
+    torch.set_num_threads(options.threads)
+    recipe = Recipe.from_file(options.recipe)
+    made = follow(
+        recipe, options.data / TOKENIZER_FILE, partial(training_sources, options.data), options.out
+    )
+    say(f"checkpoint: {made}")
+    return DONE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sft:
+    """Fine-tune a checkpoint on demonstrations: one stage, from a folder of weights."""
+
+    config: Annotated[Path, "the stage, as JSON"]
+    out: Annotated[Path, "folder for checkpoints and metrics"]
+    init: Annotated[str, "nano or a folder of weights to start from"] = "nano"
+    data: Annotated[Path, "folder with runs/, and specimens/ if the stage wants it"] = Path("data")
+    threads: Annotated[int, "of torch"] = 1
+
+
+def sft(options: Sft) -> int:
+    import torch
+
+    from model.kimi_vl import KimiVL
+    from model.tokenizer import Tokenizer
+    from model.train.recipe import TOKENIZER_FILE, train_stage
+    from model.train.stages import Stage
+
+    torch.set_num_threads(options.threads)
+    stage = Stage.from_file(options.config)
+    folder = weights_folder(options.init)
+    network = KimiVL.from_pretrained(folder, dtype=torch.float32)
+    tokenizer = Tokenizer.from_file(folder / TOKENIZER_FILE)
+    train_stage(network, tokenizer, stage, partial(training_sources, options.data), options.out)
+    shutil.copyfile(folder / TOKENIZER_FILE, options.out / "last" / TOKENIZER_FILE)
+    say(f"checkpoint: {options.out / 'last'}")
+    return DONE
+
+
+def training_sources(data: Path, stage: "Stage") -> "dict[str, Source]":
+    """What the stage's mixture names, read from `data`.
+
+    Raises:
+        ValueError: a name that is neither "specimens" nor "demonstrations", or nothing there.
+    """
+    from model.train.samples import read_pages
+    from model.train.sources import DemonstrationSource, PageSource
+
+    sources: dict[str, Source] = {}
+    for name in stage.mixture:
+        match name:
+            case "specimens":
+                sources[name] = PageSource(read_pages(data / name), num_questions=4)
+            case "demonstrations":
+                steps = list(demonstrations(data / "runs", NANO))
+                say(f"{len(steps)} steps of demonstrations")
+                sources[name] = DemonstrationSource(steps, num_questions=1)
+            case _:
+                raise ValueError(f"no source {name!r}; expected specimens or demonstrations")
+    return sources
+
+
 def style_named(name: str) -> PromptStyle:
     for style in STYLES:
         if style.name == name:
@@ -323,6 +444,10 @@ COMMANDS = {
     "run": Command(Run, run),
     "eval": Command(Eval, evaluate),
     "collect": Command(Collect, collect),
+    "label": Command(Label, label),
+    "vocabulary": Command(Vocabulary, vocabulary),
+    "pretrain": Command(Pretrain, pretrain),
+    "sft": Command(Sft, sft),
     "replay": Command(Replay, replay),
     "export": Command(Export, export),
 }

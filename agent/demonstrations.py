@@ -1,5 +1,6 @@
 """Trajectory logs as what training takes: the prompt of every step and the expert's answer."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -9,18 +10,7 @@ from model.messages import ImagePart
 from model.train.samples import Conversation, Demonstration, Turn
 from trajectories.export import Sample, samples
 from trajectories.reading import read_run
-
-
-def run_folders(root: Path) -> list[Path]:
-    """Every run folder at or below `root`.
-
-    Raises:
-        FileNotFoundError: there is none.
-    """
-    folders = sorted(log.parent for log in root.rglob("steps.log"))
-    if not folders:
-        raise FileNotFoundError(f"no run folder at or below {root}")
-    return folders
+from trajectories.store import find_runs
 
 
 def demonstrations(root: Path, style: PromptStyle) -> Iterator[Demonstration]:
@@ -30,7 +20,7 @@ def demonstrations(root: Path, style: PromptStyle) -> Iterator[Demonstration]:
         FileNotFoundError: no run folder at or below `root`.
         LogDamaged: a log is damaged before its tail.
     """
-    for folder in run_folders(root):
+    for folder in find_runs(root):
         for sample in samples(read_run(folder), partial(render, style)):
             yield _demonstration(sample)
 
@@ -48,3 +38,14 @@ def _demonstration(sample: Sample) -> Demonstration:
         ),
         labels=sample.meta.labels,
     )
+
+
+def texts_by_task(root: Path) -> dict[str, list[str]]:
+    """Every instruction and answer of the runs at or below `root`, by task."""
+    texts: defaultdict[str, list[str]] = defaultdict(list)
+    for folder in find_runs(root):
+        for episode in read_run(folder).episodes:
+            told = texts[episode.start.task]
+            told.append(episode.start.instruction)
+            told += [step.intent.response for step in episode.steps if step.intent is not None]
+    return dict(texts)

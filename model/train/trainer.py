@@ -29,6 +29,8 @@ Row = tuple[Conversation, Sequence[Label] | None]
 Source = Callable[[random.Random], Row]
 """Draws one row; everything random in it comes from the generator given."""
 
+GLYPH_HEAD = "glyph_head.safetensors"
+
 POOL = 4
 """Batches drawn at once and sorted by length of text, so that a batch needs little padding."""
 
@@ -41,10 +43,14 @@ class Trainer:
         stage: Stage,
         sources: Mapping[str, Source],
         folder: Path,
+        *,
+        earlier: Path | None = None,
     ) -> None:
-        """Args:
-        sources: one for every name in the stage's mixture.
-        folder: checkpoints and `metrics.jsonl` go here.
+        """
+        Args:
+            sources: one for every name in the stage's mixture.
+            folder: checkpoints and `metrics.jsonl` go here.
+            earlier: folder of the stage before, whose reading head is kept on.
         """
         missing = stage.mixture.keys() - sources.keys()
         if missing:
@@ -56,6 +62,8 @@ class Trainer:
             tokenizer, ImageProcessor(config.in_token_limit, config.vision.patch_size)
         )
         self.objective = Objective(network, pointer_layer=config.text.num_hidden_layers // 2)
+        if earlier is not None:
+            self.objective.glyph_head.load_state_dict(load_file(earlier / GLYPH_HEAD))
         self.objective.to(torch.bfloat16)
         _keep_balance_exact(network)
         if stage.trains == "vision":
@@ -125,6 +133,7 @@ class Trainer:
         """Weights in the public layout, and beside them what the next step needs."""
         target = self.folder / "last"
         self.network.save_pretrained(target)
+        save_file(self.objective.glyph_head.state_dict(), self.folder / GLYPH_HEAD)
         state = {
             **self.optimizer.state(),
             "trainer/step": torch.tensor(self.step),
