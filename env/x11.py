@@ -86,7 +86,11 @@ class X11Display(Desktop):
             with _authority(authority):
                 # First, because python-xlib leaves its socket open when it is refused.
                 self._eyes = mss.MSS(display=name)
-                self._x: Any = xdisplay.Display(name)
+                try:
+                    self._x: Any = xdisplay.Display(name)
+                except BaseException:
+                    self._eyes.close()
+                    raise
             self._keyboard = X11Keyboard(self._x)
         except (xerror.DisplayError, xerror.ConnectionClosedError, ScreenShotError) as error:
             raise DesktopUnavailable(f"cannot connect to the display {name}: {error}") from error
