@@ -28,7 +28,7 @@ def click(box: Box) -> str:
 
 @pytest.fixture
 def store(tmp_path: Path) -> RunStore:
-    return RunStore.create(tmp_path, policy="scripted")
+    return RunStore.create(tmp_path, policy="scripted", durable=False)
 
 
 def logged(store: RunStore) -> Episode:

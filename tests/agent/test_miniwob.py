@@ -61,7 +61,10 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_task_that_does_not_end_scores_nothing(runs: Path) -> None:
-    with RunStore.create(runs, policy="scripted") as store, MiniWobBrowser(store) as browser:
+    with (
+        RunStore.create(runs, policy="scripted", durable=False) as store,
+        MiniWobBrowser(store) as browser,
+    ):
 
         def play(world: MiniWob) -> EpisodeResult:
             policy = ScriptedPolicy([NOWHERE] * 2)
@@ -73,7 +76,10 @@ def test_a_task_that_does_not_end_scores_nothing(runs: Path) -> None:
 
 def test_a_browser_killed_in_an_episode_is_opened_again_and_the_log_is_whole(runs: Path) -> None:
     job = Job("click-test", 3)
-    with RunStore.create(runs, policy="scripted") as store, MiniWobBrowser(store) as browser:
+    with (
+        RunStore.create(runs, policy="scripted", durable=False) as store,
+        MiniWobBrowser(store) as browser,
+    ):
         killed = False
 
         def play(world: MiniWob) -> EpisodeResult:
@@ -114,7 +120,10 @@ def kill_chromium_of(parent: int) -> None:
 
 
 def test_an_expert_nobody_wrote_is_not_the_models_mistake(runs: Path) -> None:
-    with RunStore.create(runs, policy="expert") as store, MiniWobBrowser(store) as browser:
+    with (
+        RunStore.create(runs, policy="expert", durable=False) as store,
+        MiniWobBrowser(store) as browser,
+    ):
 
         def play(world: MiniWob) -> EpisodeResult:
             world.page.open("stock-market")

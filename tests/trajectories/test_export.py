@@ -35,7 +35,10 @@ def run(
     policy = ScriptedPolicy(answers)
     config = LoopConfig(style=style, settle_interval_seconds=0.0)
     advised: Iterator[str] = iter(advice or [])
-    with FakeDesktop() as desktop, RunStore.create(folder, policy="scripted") as store:
+    with (
+        FakeDesktop() as desktop,
+        RunStore.create(folder, policy="scripted", durable=False) as store,
+    ):
         loop = Loop(
             policy,
             desktop,
