@@ -51,6 +51,7 @@ from trajectories.reading import read_run
 from trajectories.replay import write_replay
 from trajectories.store import RunStore, find_runs
 from ui.arguments import POSITIONAL, Command, parse_arguments
+from ui.interrupt import StopOnInterrupt
 from ui.lines import LiveLines
 from ui.tables import progress, results_table, summary_line, summary_table
 
@@ -206,6 +207,7 @@ def demo(options: Demo) -> int:
         VirtualDesktop() as desktop,
         HeadedBrowser(desktop) as browser,
         RunStore.create(options.out, policy=options.model) as store,
+        StopOnInterrupt() as stop,
     ):
         window = Viewport(desktop, browser.part(TASK_SIZE))
         world = MiniWob(MiniWobPage(browser.page), window, store)
@@ -213,7 +215,10 @@ def demo(options: Demo) -> int:
         say(f"A virtual desktop of {desktop.size.width}x{desktop.size.height}, a browser on it.\n")
         for job in jobs:
             actor = policy or world.expert()
-            results.append(world.run(job, actor, loop_config(max_steps=15), emit=emit))
+            config = loop_config(max_steps=15)
+            results.append(world.run(job, actor, config, emit=emit, stop=stop))
+            if stop():
+                break
     console.print(results_table(results))
     won = sum(result.score is not None and result.score > 0 for result in results)
     say(f"{won} of {len(results)} episodes succeeded")
@@ -260,9 +265,11 @@ def run(options: Run) -> int:
         open_desktop(options.desktop) as desktop,
         showing(desktop, options.url),
         RunStore.create(options.out, policy=options.model, settings=config.settings()) as store,
+        StopOnInterrupt() as stop,
     ):
         policy = open_policy(options.model)
-        result = Loop(policy, desktop, store, config, LiveLines(say)).run(options.instruction)
+        loop = Loop(policy, desktop, store, config, LiveLines(say), stop=stop)
+        result = loop.run(options.instruction)
     say(f"run folder: {store.folder}")
     say(f"replay: {write_replay(read_run(store.folder), store.folder / 'replay.html')}")
     return DONE if result.ending is Ending.DONE else FAILED

@@ -19,12 +19,15 @@ from env.errors import DesktopLost, PageBroken, UnknownTask
 from env.miniwob.experts.registry import Move, expert_for, expert_tasks
 from env.miniwob.page import PIX2ACT_59, TASKS, MiniWobPage
 from env.screen import ScreenSize
+from model.messages import Sampling
 
 FIRST_EVALUATION_SEED = 10_000_000
 """Collected data has seeds below 1,000,000 and evaluations from here on: they never meet."""
 NUM_TRAINING_SEEDS = 1_000_000
 SEEDS_A_ROUND = 1_000
 """A round of evaluation, `--seed S`, has the seeds from FIRST + S * SEEDS_A_ROUND."""
+MAX_ANSWER_TOKENS = 256
+"""An answer has about 50, a long text to type 200; a network that runs on is cut short."""
 
 DEMO_TASKS = (
     "click-button",
@@ -49,7 +52,12 @@ def loop_config(max_steps: int = 30, style: PromptStyle = NANO) -> LoopConfig:
     No pause between the two screenshots that must be the same: they are 15 to 30 ms apart as it
     is, and any animation of these pages moves in that time.
     """
-    return LoopConfig(max_steps=max_steps, style=style, settle_interval_seconds=0.0)
+    return LoopConfig(
+        max_steps=max_steps,
+        style=style,
+        sampling=Sampling(max_new_tokens=MAX_ANSWER_TOKENS),
+        settle_interval_seconds=0.0,
+    )
 
 
 class Job(NamedTuple):
@@ -88,7 +96,7 @@ def training_jobs(tasks: tuple[str, ...], num_episodes: int, first_seed: int) ->
 
 
 def tasks_named(names: str) -> tuple[str, ...]:
-    """ "pix2act59", "all" (130), "experts" (every task an expert can do), or names with commas.
+    """The tasks of a set, pix2act59, all (130) or experts (all with one), or of names with commas.
 
     Raises:
         UnknownTask: a name that is none of the 130.

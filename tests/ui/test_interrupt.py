@@ -1,0 +1,16 @@
+import signal
+
+import pytest
+
+from ui.interrupt import StopOnInterrupt
+
+
+def test_the_first_interrupt_asks_to_stop_and_the_second_leaves() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with StopOnInterrupt() as stop:
+        assert not stop()
+        signal.raise_signal(signal.SIGINT)
+        assert stop()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
