@@ -24,7 +24,8 @@ function() {
       range.setEnd(node, i + 1);
       const r = range.getClientRects()[0];
       if (!r || r.width < 1) continue;
-      cells.push([node.data[i].replace(/\\s/, ' '), [r.left, r.top, r.right, r.bottom].map(Math.round)]);
+      const char = node.data[i].replace(/\\s/, ' ');
+      cells.push([char, [r.left, r.top, r.right, r.bottom].map(Math.round)]);
     }
   }
   return cells;
