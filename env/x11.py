@@ -34,7 +34,7 @@ from env.actions import (
     Wait,
 )
 from env.desktop import Desktop, refuse_points_outside
-from env.errors import DesktopLost, DesktopUnavailable
+from env.errors import ActionRefused, DesktopLost, DesktopUnavailable
 from env.keys import refuse_untypable
 from env.screen import Box, Screenshot, ScreenSize
 from env.x11_keyboard import X11Keyboard
@@ -78,19 +78,20 @@ class X11Display(Desktop):
             DesktopUnavailable: no such display, or it refused us.
         """
         self._name = name
+        self._authority = authority
         self._held_buttons: list[int] = []
         self._button_up_at = 0.0
         """`time.monotonic()` when a button was last let go."""
         self._closed = False
         try:
-            with _authority(authority):
-                # First, because python-xlib leaves its socket open when it is refused.
+            # First, because python-xlib leaves its socket open when it is refused.
+            with _authority_of_process(authority):
                 self._eyes = mss.MSS(display=name)
-                try:
-                    self._x: Any = xdisplay.Display(name)
-                except BaseException:
-                    self._eyes.close()
-                    raise
+            try:
+                self._x = _connect(name, authority)
+            except BaseException:
+                self._eyes.close()
+                raise
             self._keyboard = X11Keyboard(self._x)
         except (xerror.DisplayError, xerror.ConnectionClosedError, ScreenShotError) as error:
             raise DesktopUnavailable(f"cannot connect to the display {name}: {error}") from error
@@ -124,8 +125,12 @@ class X11Display(Desktop):
             try:
                 self._perform(action)
                 self._x.sync()
-            finally:
-                self._release_all()
+            except (ActionRefused, *_LOST):
+                # Refused before anything was pressed, or nobody there to let go of it.
+                raise
+            except BaseException:
+                self._let_go_after_an_interrupt()
+                raise
 
     def close(self) -> None:
         if self._closed:
@@ -153,6 +158,15 @@ class X11Display(Desktop):
             yield
         except _LOST as error:
             raise DesktopLost(f"the display {self._name} went away: {error!r}") from error
+
+    def _let_go_after_an_interrupt(self) -> None:
+        """Through a new connection: the old one, cut off in the middle of a request, may wait
+        for ever for an answer it has already read."""
+        self._x.display.socket.close()
+        self._x = _connect(self._name, self._authority)
+        self._keyboard.reconnect(self._x)
+        self._release_all()
+        self._x.sync()
 
     def _perform(self, action: Action) -> None:
         match action:
@@ -217,7 +231,8 @@ class X11Display(Desktop):
 
     def _release_buttons(self) -> None:
         while self._held_buttons:
-            xtest.fake_input(self._x, X.ButtonRelease, self._held_buttons.pop())
+            xtest.fake_input(self._x, X.ButtonRelease, self._held_buttons[-1])
+            self._held_buttons.pop()
             self._button_up_at = time.monotonic()
         self._x.flush()
 
@@ -226,8 +241,13 @@ class X11Display(Desktop):
         self._keyboard.release_all()
 
 
+def _connect(name: str, authority: Path | None) -> Any:
+    with _authority_of_process(authority):
+        return xdisplay.Display(name)
+
+
 @contextmanager
-def _authority(path: Path | None) -> Iterator[None]:
+def _authority_of_process(path: Path | None) -> Iterator[None]:
     """The process's XAUTHORITY is `path` for the block; neither library takes it as an argument."""
     if path is None:
         yield

@@ -24,6 +24,9 @@ SETTLE_SECONDS = 0.2
 """From the last key to a change of the key map, and from there to the next key. Chromium typed by
 the old map after 0.02 s on a busy machine, and after 0.1 s at a load of 20 on two cores."""
 
+STROKES_A_FLUSH = 20
+"""Asking after every one doubles the time; never asking could overflow the server's queue."""
+
 MAX_CHORD = 10
 """Fingers."""
 
@@ -38,13 +41,21 @@ class Stroke(NamedTuple):
 
 
 class X11Keyboard:
-    """The keys of one display, through a connection owned by the caller."""
+    """The keys of one display, through a connection owned by the caller.
+
+    Whoever cuts an action off calls `reconnect` and `release_all`; nothing is released on
+    the way out, since the connection may be in the middle of a request.
+    """
 
     def __init__(self, connection: Any) -> None:
         self._x = connection
         self._held: list[int] = []
         """Keycodes in the order they went down."""
         self._read_map()
+
+    def reconnect(self, connection: Any) -> None:
+        """Go on through another connection to the same display."""
+        self._x = connection
 
     def _read_map(self) -> None:
         first = self._x.display.info.min_keycode
@@ -82,12 +93,10 @@ class X11Keyboard:
         """Keep the keys down for the block."""
         symbols = [keysym(name) for name in names]
         self._lend(symbols)
-        try:
-            for symbol in symbols:
-                self._press_symbol(symbol)
-            yield
-        finally:
-            self.release_all()
+        for symbol in symbols:
+            self._press_symbol(symbol)
+        yield
+        self.release_all()
 
     def type_text(self, text: str) -> None:
         """Strike the characters one after the other."""
@@ -95,20 +104,20 @@ class X11Keyboard:
         caps_lock = bool(self._x.screen().root.query_pointer().mask & X.LockMask)
         if caps_lock:
             self._tap(self._strokes[_CAPS_LOCK])
-        try:
-            for group in self._groups(symbols):
-                self._lend(group)
-                for symbol in group:
-                    self._tap(self._strokes[symbol])
-        finally:
-            if caps_lock:
-                self._tap(self._strokes[_CAPS_LOCK])
+        for group in self._groups(symbols):
+            self._lend(group)
+            for nth, symbol in enumerate(group, 1):
+                self._tap(self._strokes[symbol])
+                if nth % STROKES_A_FLUSH == 0:
+                    self._x.sync()
+        if caps_lock:
+            self._tap(self._strokes[_CAPS_LOCK])
 
     def release_all(self) -> None:
-        """Let go of every key held here, the last one first."""
+        """Let go of every key held here, the last one first. Sent with the next `sync`."""
         while self._held:
-            xtest.fake_input(self._x, X.KeyRelease, self._held.pop())
-        self._x.sync()
+            xtest.fake_input(self._x, X.KeyRelease, self._held[-1])
+            self._held.pop()
 
     def _press_symbol(self, symbol: int) -> None:
         stroke = self._strokes[symbol]

@@ -13,7 +13,7 @@ import pytest
 from Xlib import X
 from Xlib.protocol import request
 
-from env.actions import Click, Drag, Keys, Move, Point, TypeText, Wait
+from env.actions import Action, Click, Drag, Keys, Move, Point, TypeText, Wait
 from env.errors import DesktopLost, DesktopUnavailable
 from env.headed import HeadedBrowser
 from env.screen import ScreenSize
@@ -170,19 +170,32 @@ def test_nothing_stays_held_after_an_action(desktop: VirtualDesktop) -> None:
         assert held_on(desktop) == 0
 
 
-def test_nothing_stays_held_when_an_action_is_cut_off(desktop: VirtualDesktop) -> None:
+@pytest.mark.parametrize(
+    ("action", "after_seconds"),
+    [
+        # The drag takes 0.13 s at least and waits in between; the typing talks all the time.
+        (Drag(Point(5, 5), Point(50, 50)), 0.05),
+        (TypeText("Aa" * 1000), 0.02),
+        (TypeText("Aa" * 1000), 0.03),
+        (TypeText("日本" * 1000), 0.1),
+        (Keys(("ctrl", "shift", "F5"), presses=50), 0.002),
+    ],
+)
+def test_nothing_stays_held_when_an_action_is_cut_off(
+    desktop: VirtualDesktop, action: Action, after_seconds: float
+) -> None:
     def ring(*_: object) -> None:
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGALRM, ring)
     try:
-        # In the middle of the drag, which takes 0.13 s at least.
-        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        signal.setitimer(signal.ITIMER_REAL, after_seconds)
         with pytest.raises(KeyboardInterrupt):
-            desktop.perform(Drag(Point(5, 5), Point(50, 50)))
+            desktop.perform(action)
     finally:
         signal.signal(signal.SIGALRM, before)
     assert held_on(desktop) == 0
+    desktop.perform(Keys(("a",)))
 
 
 def held_on(desktop: VirtualDesktop) -> int:
