@@ -19,7 +19,7 @@ def click(element: Element, name: str, thought: str = "", *, count: int = 1) -> 
     verb = {1: "Click", 2: "Double-click", 3: "Triple-click"}[count]
     return Move(
         action=Click(element.at, count=count),
-        target=element.box,
+        target=element.box_in_sight,
         words=f"{verb} {name}.",
         thought=thought,
     )
@@ -69,7 +69,8 @@ def fill(field: Element, text: str, name: str, thought: str = "") -> Move | None
     if field.value == text:
         return None
     if not field.focused:
-        return click(field, name, thought or f"{name[:1].upper()}{name[1:]} is empty.")
+        state = "has a wrong text" if field.value else "is empty"
+        return click(field, name, thought or f"{name[:1].upper()}{name[1:]} {state}.")
     if field.value and not field.selected_whole:
         return keys("ctrl", "a", words=f"Select the text in {name}.", thought="Its text is wrong.")
     return type_text(text, name, f"Now type into {name}.")
@@ -102,7 +103,7 @@ def hover(element: Element, name: str, thought: str = "") -> Move:
         return scroll_to(element, name)
     return Move(
         action=PointerMove(element.at),
-        target=element.box,
+        target=element.box_in_sight,
         words=f"Move the mouse to {name}.",
         thought=thought,
     )

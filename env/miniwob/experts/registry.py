@@ -9,6 +9,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from env.actions import Action
@@ -70,7 +71,9 @@ def expert_tasks() -> tuple[str, ...]:
     return tuple(sorted(_EXPERTS))
 
 
+@cache
 def _load_all() -> None:
+    """Once: a module added later is not for a process that runs already."""
     package = __name__.rpartition(".")[0]
     for module in pkgutil.iter_modules([str(Path(__file__).parent)]):
         importlib.import_module(f"{package}.{module.name}")

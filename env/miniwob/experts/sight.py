@@ -107,6 +107,14 @@ class Element:
     is_above: bool
     """Its top lies above what its scroller, or the screen, shows."""
 
+    @property
+    def box_in_sight(self) -> Box:
+        """The part of the box that its scroller and the screen show; empty if none."""
+        view = Box(0, 0, *TASK_SIZE)
+        if self.scroller is not None:
+            view = _common(view, self.scroller.box)
+        return _common(view, self.box)
+
 
 def find_all(page: MiniWobPage, selector: str) -> tuple[Element, ...]:
     """Every element the CSS selector names, in the order of the document, drawn or not."""
@@ -150,6 +158,12 @@ def _element(seen: dict[str, Any]) -> Element:
         scroller=_scroller(seen["scroller"]),
         is_above=seen["above"],
     )
+
+
+def _common(one: Box, other: Box) -> Box:
+    left, top = max(one.left, other.left), max(one.top, other.top)
+    right, bottom = min(one.right, other.right), min(one.bottom, other.bottom)
+    return Box(left, top, max(left, right), max(top, bottom))
 
 
 def _scroller(seen: list[float] | None) -> Scroller | None:
