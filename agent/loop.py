@@ -39,8 +39,6 @@ class LoopConfig:
     sampling: Sampling = field(default_factory=Sampling)
     settle_ceiling_seconds: float = 1.0
     """A screen still changing after this long is looked at as it is."""
-    settle_interval_seconds: float = 0.03
-    """Between the two screenshots that must be the same."""
 
     def __post_init__(self) -> None:
         for name in ("max_steps", "max_repeats", "max_unparseable"):
@@ -209,9 +207,7 @@ class _Episode:
     def _observe(self) -> _Seen:
         self._end_if_stopped()
         settled = wait_until_settled(
-            self._loop.desktop,
-            ceiling_seconds=self._config.settle_ceiling_seconds,
-            interval_seconds=self._config.settle_interval_seconds,
+            self._loop.desktop, ceiling_seconds=self._config.settle_ceiling_seconds
         )
         # A page may end late, and put its cover on while the screen settles.
         if self.step and self._loop.is_over():

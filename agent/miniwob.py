@@ -29,6 +29,12 @@ SEEDS_A_ROUND = 1_000
 MAX_ANSWER_TOKENS = 256
 """An answer has about 50, a long text to type 200; a network that runs on is cut short."""
 
+_TWO_FRAMES = """() => new Promise(done => {
+  setTimeout(done, 500);
+  requestAnimationFrame(() => requestAnimationFrame(done));
+})"""
+"""Resolves when the page has been painted, or in half a second if nobody shows it."""
+
 DEMO_TASKS = (
     "click-button",
     "click-link",
@@ -47,16 +53,11 @@ DEMO_TASKS = (
 
 
 def loop_config(max_steps: int = 30, style: PromptStyle = NANO) -> LoopConfig:
-    """How these pages are worked, in collecting and evaluating alike.
-
-    No pause between the two screenshots that must be the same: they are 15 to 30 ms apart as it
-    is, and any animation of these pages moves in that time.
-    """
+    """How these pages are worked, in collecting, evaluating and showing alike."""
     return LoopConfig(
         max_steps=max_steps,
         style=style,
         sampling=Sampling(max_new_tokens=MAX_ANSWER_TOKENS),
-        settle_interval_seconds=0.0,
     )
 
 
@@ -160,10 +161,7 @@ class MiniWob:
             DesktopLost: the page could not be opened.
             OSError: the log cannot be written.
         """
-        if self._page.task != job.task:
-            self._page.open(job.task)
-            reload = False
-        instruction = self._page.reset(job.seed, reload=reload)
+        instruction = self._begin(job, reload=reload)
         loop = Loop(
             policy,
             self._desktop,
@@ -177,6 +175,18 @@ class MiniWob:
             stop=stop,
         )
         return loop.run(instruction, task=job.task, seed=job.seed)
+
+    def _begin(self, job: Job, *, reload: bool) -> str:
+        try:
+            if self._page.task != job.task:
+                self._page.open(job.task)
+                reload = False
+            instruction = self._page.reset(job.seed, reload=reload)
+            # In a window the cover of the reset is in sight until the next frames are drawn.
+            self._page.evaluate(_TWO_FRAMES)
+        except PageBroken as error:
+            raise DesktopLost(str(error)) from error
+        return instruction
 
     def _is_over(self) -> bool:
         try:

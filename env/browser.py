@@ -98,6 +98,11 @@ class BrowserDesktop(Desktop):
     def size(self) -> ScreenSize:
         return self._size
 
+    @property
+    def reaction_seconds(self) -> float:
+        """None: input returns when the page has handled it, and a screenshot takes two frames."""
+        return 0.0
+
     def screenshot(self) -> Screenshot:
         clip = {"x": 0, "y": 0, "width": self._size.width, "height": self._size.height, "scale": 1}
         with self._lost_if_dead():

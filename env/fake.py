@@ -59,6 +59,10 @@ class FakeDesktop(Desktop):
     def size(self) -> ScreenSize:
         return FAKE_SIZE
 
+    @property
+    def reaction_seconds(self) -> float:
+        return 0.0
+
     def screenshot(self) -> Screenshot:
         self._refuse_when_gone()
         return Screenshot(self._draw(), time.time())

@@ -32,6 +32,10 @@ class Viewport(Desktop):
         return ScreenSize(box.right - box.left, box.bottom - box.top)
 
     @property
+    def reaction_seconds(self) -> float:
+        return self._desktop.reaction_seconds
+
+    @property
     def box(self) -> Box:
         """Where the viewport lies, in pixels of the desktop behind it."""
         return self._box

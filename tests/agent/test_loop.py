@@ -14,7 +14,7 @@ from env.screen import Box
 from trajectories.reading import Episode, read_run
 from trajectories.store import RunStore
 
-QUICK = LoopConfig(settle_interval_seconds=0.0)
+QUICK = LoopConfig()
 NONSENSE = "I would rather not."
 
 
@@ -129,7 +129,7 @@ def test_the_same_action_on_the_same_screen_is_an_end(store: RunStore) -> None:
 
 
 def test_the_same_action_on_a_changing_screen_is_not(store: RunStore) -> None:
-    config = LoopConfig(settle_interval_seconds=0.0, max_steps=8)
+    config = LoopConfig(max_steps=8)
     with FakeDesktop() as desktop:
         result = Loop(ScriptedPolicy([click(BUTTON)] * 8), desktop, store, config).run("Go.")
         assert desktop.num_presses == 8
@@ -247,7 +247,7 @@ def test_a_log_that_cannot_be_written_stops_before_the_action(store: RunStore) -
 
 def test_opencua_prompts_keep_three_pictures(store: RunStore) -> None:
     policy = ScriptedPolicy([click(BUTTON)] * 5 + [finish_text(True, words="Done.")])
-    config = LoopConfig(settle_interval_seconds=0.0, style=OPENCUA)
+    config = LoopConfig(style=OPENCUA)
     events: list[Event] = []
     with FakeDesktop() as desktop:
         Loop(policy, desktop, store, config, events.append).run("Go.")

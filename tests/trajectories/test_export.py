@@ -33,7 +33,7 @@ def run(
     advice: list[str] | None = None,
 ) -> tuple[RunStore, ScriptedPolicy]:
     policy = ScriptedPolicy(answers)
-    config = LoopConfig(style=style, settle_interval_seconds=0.0)
+    config = LoopConfig(style=style)
     advised: Iterator[str] = iter(advice or [])
     with (
         FakeDesktop() as desktop,

@@ -18,7 +18,7 @@ def page_of(folder: Path, answers: list[str], instruction: str = "Save it.") -> 
         FakeDesktop() as desktop,
         RunStore.create(folder, policy="scripted", durable=False) as store,
     ):
-        config = LoopConfig(settle_interval_seconds=0.0, max_steps=len(answers))
+        config = LoopConfig(max_steps=len(answers))
         Loop(ScriptedPolicy(answers), desktop, store, config, judge=lambda: Score(1.0)).run(
             instruction, task="form", seed=3
         )
