@@ -68,7 +68,7 @@ def use_autocomplete(page: MiniWobPage) -> Move:
     field = find(page, "#tags")
     value = field.value or ""
     suggestions = [item for item in find_all(page, ".ui-menu-item") if item.shown]
-    if not suggestions and len(value) > len(start) and fits(value, start, end):
+    if not suggestions and fits(value, start, end) and value in page.evaluate("() => ITEMS"):
         return submit(page)
     for number, item in enumerate(suggestions):
         if not fits(item.text, start, end):
@@ -80,9 +80,12 @@ def use_autocomplete(page: MiniWobPage) -> Move:
         # The list goes on below the screen; the keys reach all of it.
         steps = number + 1
         return keys("down", presses=steps, thought="It must be further down the list.")
-    if value == start and field.focused and not suggestions:
-        raise ExpertLost(f"no suggestions for {start!r}")
-    return fill(field, start, FIELD) or submit(page)
+    move = fill(field, start, FIELD)
+    if move is not None:
+        return move
+    if not field.focused:
+        return click(field, FIELD, "The list is closed.")
+    return keys("down", thought="The list is closed.")
 
 
 def fits(text: str, start: str, end: str) -> bool:
