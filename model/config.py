@@ -5,6 +5,7 @@ every integer is bounded before anything is allocated, `auto_map` is never looke
 """
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +17,19 @@ MAX_DIM = 1 << 18
 """Larger than any width, depth or vocabulary of the family; a bound against hostile files."""
 
 
-def _bounded(**values: int) -> None:
+def _bounded(least: int = 1, **values: int) -> None:
     for name, value in values.items():
-        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MAX_DIM:
-            raise CheckpointError(f"{name} is {value!r}; expected an integer from 1 to {MAX_DIM}")
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= MAX_DIM:
+            raise CheckpointError(
+                f"{name} is {value!r}; expected an integer from {least} to {MAX_DIM}"
+            )
+
+
+def _positive(**values: float) -> None:
+    for name, value in values.items():
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not 0.0 < value < math.inf:
+            raise CheckpointError(f"{name} is {value!r}; expected a number above 0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,10 +89,13 @@ class TextConfig:
     rms_norm_eps: float = 1e-5
 
     def __post_init__(self) -> None:
-        floats = ("routed_scaling_factor", "rope_theta", "rms_norm_eps", "first_k_dense_replace")
-        names = [name for name in type(self).__slots__ if name not in floats]
-        _bounded(**{f"text_config.{name}": getattr(self, name) for name in names})
-        if not 0 <= self.first_k_dense_replace <= self.num_hidden_layers:
+        floats = ("routed_scaling_factor", "rope_theta", "rms_norm_eps")
+        _positive(**{f"text_config.{name}": getattr(self, name) for name in floats})
+        for name in type(self).__slots__:
+            if name not in floats:
+                least = 0 if name == "first_k_dense_replace" else 1
+                _bounded(least, **{f"text_config.{name}": getattr(self, name)})
+        if self.first_k_dense_replace > self.num_hidden_layers:
             raise CheckpointError(
                 f"first_k_dense_replace {self.first_k_dense_replace};"
                 f" expected 0 to {self.num_hidden_layers}"
@@ -113,6 +126,7 @@ class KimiVLConfig:
     def __post_init__(self) -> None:
         ids = (self.media_placeholder_token_id, *self.eos_token_ids)
         for token_id in ids:
+            _bounded(0, **{"token id": token_id})
             if not 0 <= token_id < self.text.vocab_size:
                 raise CheckpointError(
                     f"token id {token_id} is outside the vocabulary of {self.text.vocab_size}"
@@ -217,7 +231,7 @@ class KimiVLConfig:
             if text.get(name, value) != value:
                 raise CheckpointError(f"text_config.{name} is {text[name]!r}; expected {value!r}")
         kernel = vision.get("merge_kernel_size", [2, 2])
-        if list(kernel) != [2, 2]:
+        if kernel not in ([2, 2], (2, 2)):
             raise CheckpointError(f"vision_config.merge_kernel_size is {kernel!r}; expected [2, 2]")
         declared = text.get("eos_token_id", 163585)
         eos = tuple(declared) if isinstance(declared, list) else (declared,)

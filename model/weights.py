@@ -62,11 +62,15 @@ def read_weights(
 
 
 def write_weights(network: nn.Module, config: KimiVLConfig, folder: Path) -> None:
+    """Write `config.json`, `preprocessor_config.json` and the tensors, in the dtypes they have."""
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {
         name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()
     }
-    save_file(tensors, folder / SINGLE, metadata={"format": "pt"})
+    # Whoever has the older file mapped goes on reading it; writing into it would crash them.
+    partial = folder / f"{SINGLE}.partial"
+    save_file(tensors, partial, metadata={"format": "pt"})
+    partial.replace(folder / SINGLE)
     (folder / "config.json").write_text(json.dumps(config.to_hf(), indent=2) + "\n")
     preprocessor = {
         "in_token_limit": config.in_token_limit,
@@ -105,8 +109,8 @@ def _shards(folder: Path) -> list[Path]:
     for name in names:
         if not isinstance(name, str) or Path(name).name != name:
             raise CheckpointError(f"{index} names the file {name!r}; expected one of its folder")
-        if not (folder / name).exists():
-            raise CheckpointError(f"{index} names {name}, which is not in {folder}")
+        if not (folder / name).is_file():
+            raise CheckpointError(f"{index} names {name}, which is not a file in {folder}")
     return [folder / name for name in sorted(names)]
 
 

@@ -1,0 +1,87 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from model.errors import ImageRefused
+from model.images import ImageProcessor
+
+
+def pattern(width: int, height: int) -> Image.Image:
+    """The picture the golden sums were taken of."""
+    y, x = np.mgrid[0:height, 0:width]
+    channels = (7 * x + 3 * y, 2 * x + 11 * y + x * y // 97, 40 * (x // 5) + 23 * (y // 9))
+    return Image.fromarray((np.stack(channels, axis=-1) % 256).astype(np.uint8))
+
+
+def test_grids_and_sums_are_those_of_the_public_processor(golden_folder: Path) -> None:
+    for case in json.loads((golden_folder / "images.json").read_text()):
+        patches = ImageProcessor(case["limit"])([pattern(case["width"], case["height"])])
+        values = patches.pixel_values.double()
+        assert patches.image_grid_hws.tolist() == [case["grid"]], case
+        assert float(values.sum()) == pytest.approx(case["sum"], abs=0.5)
+        assert float(values.abs().sum()) == pytest.approx(case["abs_sum"], rel=1e-5)
+        assert float(values[0].sum()) == pytest.approx(case["first_patch_sum"], abs=1e-3)
+        assert float(values[-1].sum()) == pytest.approx(case["last_patch_sum"], abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("limit", "size", "num_tokens"),
+    [
+        (4096, (1280, 720), 1075),
+        (4096, (1366, 768), 1100),
+        (4096, (1920, 1080), 1032),
+        (4096, (1920, 1200), 1066),
+        (16384, (1366, 768), 1372),
+        (16384, (2560, 1440), 4214),
+    ],
+)
+def test_usual_screens_take_the_tokens_they_take_in_public(
+    limit: int, size: tuple[int, int], num_tokens: int
+) -> None:
+    processor = ImageProcessor(limit)
+    patches = processor([Image.new("RGB", size)])
+    assert processor.num_tokens(patches.image_grid_hws[0].tolist()) == num_tokens
+
+
+def test_patches_are_read_like_text_and_hold_their_pixels() -> None:
+    picture = pattern(56, 28)
+    patches = ImageProcessor()([picture]).pixel_values
+    tile = torch.from_numpy(np.asarray(picture.crop((14, 14, 28, 28)), dtype=np.float32))
+    assert torch.allclose(patches[4 + 1], tile.permute(2, 0, 1) / 127.5 - 1.0, atol=1e-6)
+
+
+def test_padding_is_black_on_the_right_and_at_the_bottom() -> None:
+    patches = ImageProcessor()([Image.new("RGB", (30, 28), "white")]).pixel_values
+    assert patches[0].min() == 1.0
+    assert (patches[2, :, :, :2] == 1.0).all()
+    assert (patches[2, :, :, 2:] == -1.0).all()
+    assert (patches[3] == -1.0).all()
+
+
+def test_pictures_follow_one_another_each_with_its_grid() -> None:
+    patches = ImageProcessor()([pattern(28, 56), pattern(84, 28)])
+    assert patches.image_grid_hws.tolist() == [[4, 2], [2, 6]]
+    alone = ImageProcessor()([pattern(84, 28)]).pixel_values
+    assert torch.equal(patches.pixel_values[8:], alone)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "L", "P", "1", "LA", "CMYK"])
+def test_every_mode_of_picture_becomes_colours(mode: str) -> None:
+    patches = ImageProcessor()([Image.new("RGB", (30, 30), "white").convert(mode)])
+    assert patches.pixel_values.shape == (16, 3, 14, 14)
+    assert float(patches.pixel_values[0].min()) == 1.0
+
+
+@pytest.mark.parametrize("size", [(0, 10), (10, 0), (16385, 1), (8000, 8000), (7168, 14)])
+def test_a_picture_of_no_usable_size_is_refused(size: tuple[int, int]) -> None:
+    with pytest.raises(ImageRefused):
+        ImageProcessor()([Image.new("1", size)])
+
+
+def test_no_pictures_are_refused() -> None:
+    with pytest.raises(ImageRefused, match="no pictures"):
+        ImageProcessor()([])
