@@ -12,6 +12,9 @@ from env.miniwob.page import MiniWobPage
 WINDOW_SLOTS = 8
 """Four hours in half hours: every window of the task."""
 
+EDGE_PX = 6
+"""How far from the ends of a stretch the drag starts and ends, where the screen allows."""
+
 _HOURS = {"8AM": 8, "12PM": 12, "4PM": 16}
 
 
@@ -64,17 +67,22 @@ def _overlap(half: Element, event: Element) -> bool:
 
 
 def _drag_over(stretch: tuple[Element, ...]) -> Move:
-    """From the first half hour's upper part to the last one's lower part."""
-    first, last = stretch[0], stretch[-1]
-    for half in (first, last):
-        view = half.scroller
-        if view and not (view.box.top <= half.box.top and half.box.bottom <= view.box.bottom):
-            return scroll_to(half, "a free time")
-    x = first.box.center[0]
+    """From the first half hour to the last; of either a part in sight will do.
+
+    The screen shows 160 pixels, a notch of the wheel moves 120: whole half hours of 90
+    minutes can be out of reach at every stop of it.
+    """
+    first, last = stretch[0].box, stretch[-1].box
+    view = stretch[0].scroller
+    top, bottom = (view.box.top, view.box.bottom) if view else (first.top, last.bottom)
+    start, end = max(first.top + EDGE_PX, top + 2), min(last.bottom - EDGE_PX, bottom - 3)
+    if start > first.bottom - 3 or end < last.top + 4:
+        return scroll_to(stretch[0] if start > first.bottom - 3 else stretch[-1], "a free time")
+    x = first.center[0]
     return drag(
-        Point(x, first.box.top + 6),
-        Point(x, last.box.bottom - 6),
-        first.box,
+        Point(x, start),
+        Point(x, end),
+        stretch[0].box_in_sight,
         "down",
         f"over {len(stretch)} half hours",
         "This time is free.",
