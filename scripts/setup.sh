@@ -34,8 +34,8 @@ missing_packages() {
     # Ubuntu's "chromium" is a snap, which runs in no container: see install_browser.
     have_browser || is_ubuntu || echo chromium
     local package
-    # Letters as the tasks want them, and what screen capture loads by name.
-    for package in ca-certificates fonts-liberation fonts-dejavu-core \
+    # Letters as the tasks want them; what Playwright's node and screen capture load by name.
+    for package in ca-certificates fonts-liberation fonts-dejavu-core libatomic1 \
         libxcb1 libxcb-randr0 libxcb-render0 libxcb-shm0 libxcb-xfixes0; do
         installed "$package" || echo "$package"
     done
