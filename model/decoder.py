@@ -45,7 +45,11 @@ class Transformer(nn.Module):
     def __init__(self, config: TextConfig) -> None:
         super().__init__()
         self.rope_dim, self.rope_theta = config.qk_rope_head_dim, config.rope_theta
-        self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
+        # Not drawn: torch needs 1.5 s of imports to draw an embedding that is never stored
+        # (on the meta device, as when loading), and training draws its own.
+        self.embed_tokens = nn.Embedding.from_pretrained(
+            torch.empty(config.vocab_size, config.hidden_size), freeze=False
+        )
         self.layers = nn.ModuleList(
             DecoderLayer(config, index) for index in range(config.num_hidden_layers)
         )

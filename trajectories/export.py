@@ -69,7 +69,10 @@ def _of_episode(run: RunRecord, number: int, episode: Episode, render: Render) -
     advised = any(step.advice is not None for step in episode.steps)
     for step, messages in zip(episode.steps, prompts(episode, render), strict=False):
         assert step.intent is not None, "prompts() ends before a step without an answer"
-        target = step.advice if advised else step.intent.response
+        refused = step.outcome is not None and step.outcome.refused is not None
+        # An answer that could not be used is no example, even on the way to success.
+        answered = None if refused else step.intent.response
+        target = step.advice if advised else answered
         if target is None:
             continue
         meta = SampleMeta(
