@@ -3,12 +3,10 @@
 Exit codes: 0 done, 1 failed, 2 refused or misconfigured.
 """
 
-import hashlib
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,7 +18,7 @@ from agent.collect import CollectConfig, OpenCollector
 from agent.demonstrations import demonstrations, texts_by_task
 from agent.errors import AgentError
 from agent.evaluate import EvalConfig, OpenEvaluator, claim_folder, finished
-from agent.events import Emit, Ending, Event, Observed
+from agent.events import Ending, both
 from agent.loop import Loop, LoopConfig
 from agent.miniwob import (
     DEMO_TASKS,
@@ -36,14 +34,13 @@ from agent.specimens import label_specimens
 from agent.summary import summarise, write_summary
 from agent.workers import run_jobs
 from env.backends import open_desktop
-from env.browser import BrowserDesktop
-from env.desktop import Desktop
 from env.errors import EnvError
-from env.headed import HeadedBrowser
+from env.headed import HeadedBrowser, showing
 from env.miniwob.page import TASK_SIZE, MiniWobPage
 from env.viewport import Viewport
 from env.virtual import VirtualDesktop
-from model.errors import CheckpointError, ModelError
+from model.errors import ModelError
+from model.shelf import weights_digest, weights_folder
 from trajectories.errors import TrajectoryError
 from trajectories.export import samples
 from trajectories.jsonl import write_jsonl
@@ -53,6 +50,7 @@ from trajectories.store import RunStore, find_runs
 from ui.arguments import POSITIONAL, Command, parse_arguments
 from ui.interrupt import StopOnInterrupt
 from ui.lines import LiveLines
+from ui.snapshot import once_seen
 from ui.tables import progress, results_table, summary_line, summary_table
 
 if TYPE_CHECKING:
@@ -60,7 +58,6 @@ if TYPE_CHECKING:
     from model.train.trainer import Source
 
 DONE, FAILED, REFUSED = 0, 1, 2
-NANO_WEIGHTS = Path(__file__).parent / "model" / "weights" / "nano"
 RECIPES = Path(__file__).parent / "model" / "train" / "recipes"
 
 console = Console()
@@ -76,21 +73,6 @@ def open_policy(name: str) -> Policy:
     from model.chat import ChatModel
 
     return ChatModel.from_pretrained(weights_folder(name))
-
-
-def weights_folder(name: str) -> Path:
-    """The folder a --model names, found before anything starts.
-
-    Raises:
-        CheckpointError: there is no checkpoint in it.
-    """
-    path = NANO_WEIGHTS if name == "nano" else Path(name)
-    if not (path / "config.json").is_file():
-        raise CheckpointError(
-            f"no weights in {path}: no config.json; expected a folder with config.json and"
-            " *.safetensors, or make the small network with `make nano`"
-        )
-    return path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +127,7 @@ def evaluate(options: Eval) -> int:
         raise ValueError(f"no suite named {options.suite!r}; expected miniwob")
     config = EvalConfig(
         model=options.model,
-        weights=weights_digest(options.model),
+        weights="" if options.model == "expert" else weights_digest(options.model),
         seed=options.seed,
         blind=options.blind,
         max_steps=options.max_steps,
@@ -177,16 +159,6 @@ def share_cores(num_workers: int) -> None:
     if num_workers > 1:
         threads = max(1, len(os.sched_getaffinity(0)) // num_workers)
         os.environ.setdefault("OMP_NUM_THREADS", str(threads))
-
-
-def weights_digest(model: str) -> str:
-    """First characters of the weights' SHA-256; empty for what has none."""
-    if model == "expert":
-        return ""
-    digest = hashlib.sha256()
-    for path in sorted(weights_folder(model).glob("*.safetensors")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,24 +199,6 @@ def demo(options: Demo) -> int:
     return DONE
 
 
-def both(one: Emit, other: Emit) -> Emit:
-    def emit(event: Event) -> None:
-        one(event)
-        other(event)
-
-    return emit
-
-
-def once_seen(desktop: Desktop, path: Path) -> Emit:
-    """Keeps a picture of the whole desktop from when the agent first looks at its window."""
-
-    def keep(event: Event) -> None:
-        if isinstance(event, Observed) and not path.exists():
-            path.write_bytes(desktop.screenshot().png())
-
-    return keep
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """Do one task, given in words, on a screen."""
@@ -273,27 +227,6 @@ def run(options: Run) -> int:
     say(f"run folder: {store.folder}")
     say(f"replay: {write_replay(read_run(store.folder), store.folder / 'replay.html')}")
     return DONE if result.ending is Ending.DONE else FAILED
-
-
-@contextmanager
-def showing(desktop: Desktop, url: str | None) -> Iterator[None]:
-    """Keep a page open on the screen; nothing happens without an address.
-
-    Raises:
-        ValueError: this kind of screen has no browser.
-    """
-    match desktop:
-        case _ if url is None:
-            yield
-        case BrowserDesktop():
-            desktop.page.goto(url)
-            yield
-        case VirtualDesktop():
-            with HeadedBrowser(desktop) as browser:
-                browser.page.goto(url)
-                yield
-        case _:
-            raise ValueError(f"no browser for {url} on this desktop; expected virtual or browser")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

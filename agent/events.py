@@ -110,3 +110,13 @@ Emit = Callable[[Event], None]
 
 def nobody(event: Event) -> None:
     """A subscriber that does not care."""
+
+
+def both(one: Emit, other: Emit) -> Emit:
+    """Tell two subscribers, the first one first."""
+
+    def emit(event: Event) -> None:
+        one(event)
+        other(event)
+
+    return emit

@@ -95,7 +95,7 @@ class Wait:
 
 
 Action = Click | Move | Drag | Scroll | TypeText | Keys | Wait
-"""What a `Desktop` performs. Saying "done" or "failed" is the agent's business, not the screen's."""
+"""What a `Desktop` performs. Saying "done" or "failed" is up to the agent, not to the screen."""
 
 
 def points_of(action: Action) -> tuple[Point, ...]:

@@ -7,14 +7,15 @@ window's own arithmetic (screenY, outerHeight - innerHeight) is 4 px off.
 
 import os
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self
 
 from PIL import Image, ImageChops
 from playwright.sync_api import Error, Page, sync_playwright
 
-from env.browser import FLAGS, chromium_executable
+from env.browser import FLAGS, BrowserDesktop, chromium_executable
 from env.desktop import Desktop
 from env.errors import DesktopLost, DesktopUnavailable
 from env.screen import Box, ScreenSize
@@ -145,3 +146,24 @@ def _box_of_colour(picture: Image.Image) -> Box | None:
     away = ImageChops.difference(picture, Image.new("RGB", picture.size, _MARKER)).convert("L")
     found = away.point(lambda level: 255 if level == 0 else 0).getbbox()
     return None if found is None else Box(*found)
+
+
+@contextmanager
+def showing(desktop: Desktop, url: str | None) -> Iterator[None]:
+    """Keep a page open on the screen; nothing happens without an address.
+
+    Raises:
+        ValueError: this kind of screen has no browser.
+    """
+    match desktop:
+        case _ if url is None:
+            yield
+        case BrowserDesktop():
+            desktop.page.goto(url)
+            yield
+        case VirtualDesktop():
+            with HeadedBrowser(desktop) as browser:
+                browser.page.goto(url)
+                yield
+        case _:
+            raise ValueError(f"no browser for {url} on this desktop; expected virtual or browser")

@@ -8,6 +8,7 @@ Shapes: B conversations, T tokens (padded on the right), N patches, S glyph slot
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -26,6 +27,8 @@ from model.train.glyphs import SLOTS, glyph_labels
 from model.train.samples import Conversation, Label
 
 NO_LOSS = -100
+MAX_SHARED = 12
+"""Tokens of past compared; longer runs are told apart by them."""
 POINT = re.compile(r"x=(0\.\d\d|1\.00), y=(0\.\d\d|1\.00)")
 
 
@@ -38,6 +41,14 @@ class Pointer(NamedTuple):
     """Position of the token that holds the point."""
 
 
+class Copy(NamedTuple):
+    row: int
+    position: int
+    """Of a token whose successor stands in the prompt too, after the same token."""
+    source: int
+    """Position of that successor in the prompt."""
+
+
 class Tokens(NamedTuple):
     ids: list[int]
     is_learned: list[bool]
@@ -48,19 +59,21 @@ class Batch:
     input_ids_BT: Tensor
     targets_BT: Tensor
     """The id that should come next; `NO_LOSS` where nothing is learned."""
-    pixel_values: Tensor
+    pixel_values: Tensor | None
+    """None: no row has a picture."""
     grids: list[Grid]
     glyphs_NS: Tensor
     """`NO_LOSS` for pictures without labels."""
     pointers: list[Pointer]
+    copies: list[Copy]
     sources: list[str]
 
 
-def messages_of(conversation: Conversation, picture: Image.Image) -> list[Message]:
+def messages_of(conversation: Conversation, picture: Image.Image | None) -> list[Message]:
     """The same messages a live step would send, with the answers."""
     messages = [system(conversation.system)]
     for index, turn in enumerate(conversation.turns):
-        shown = (ImagePart(picture),) if index == 0 else ()
+        shown = (ImagePart(picture),) if index == 0 and picture is not None else ()
         messages += [user(*shown, turn.prompt), assistant(turn.answer)]
     return messages
 
@@ -92,29 +105,33 @@ class Collator:
     def __call__(self, rows: Sequence[tuple[Conversation, Sequence[Label] | None]]) -> Batch:
         """Tensors of these conversations, each with the glyphs of its picture, if known."""
         pictures = [_opened(conversation) for conversation, _ in rows]
-        patches = self.images(pictures)
-        grids = [Grid(*grid) for grid in patches.image_grid_hws.tolist()]
-        tokens, pointers = [], []
-        for index, ((conversation, _), picture, grid) in enumerate(
-            zip(rows, pictures, grids, strict=True)
-        ):
-            row = self._expanded(tokenize(messages_of(conversation, picture), self.tokenizer), grid)
+        shown = [picture for picture in pictures if picture is not None]
+        patches = self.images(shown) if shown else None
+        grids = [Grid(*grid) for grid in patches.image_grid_hws.tolist()] if patches else []
+        remaining = iter(grids)
+        tokens, pointers, copies, glyphs = [], [], [], [np.empty((0, SLOTS), dtype=np.int64)]
+        for index, ((conversation, labels), picture) in enumerate(zip(rows, pictures, strict=True)):
+            row = tokenize(messages_of(conversation, picture), self.tokenizer)
+            if picture is not None:
+                grid = next(remaining)
+                row = self._expanded(row, grid)
+                pointers += self._pointers(index, row, conversation, picture, grid)
+                glyphs.append(
+                    np.full((grid.num_patches, SLOTS), NO_LOSS, dtype=np.int64)
+                    if labels is None
+                    else glyph_labels(labels, grid, self.images.patch_size)
+                )
             tokens.append(row)
-            pointers += self._pointers(index, row, conversation, picture, grid)
-        glyphs = [
-            np.full((grid.num_patches, SLOTS), NO_LOSS, dtype=np.int64)
-            if labels is None
-            else glyph_labels(labels, grid, self.images.patch_size)
-            for (_, labels), grid in zip(rows, grids, strict=True)
-        ]
+            copies += [Copy(index, *pair) for pair in copied(row)]
         ids, targets = _padded(tokens)
         return Batch(
             ids,
             targets,
-            patches.pixel_values,
+            patches.pixel_values if patches else None,
             grids,
             torch.from_numpy(np.concatenate(glyphs)),
             pointers,
+            copies,
             [conversation.source for conversation, _ in rows],
         )
 
@@ -165,7 +182,35 @@ class Collator:
         return found
 
 
-def _opened(conversation: Conversation) -> Image.Image:
+def copied(tokens: Tokens) -> list[tuple[int, int]]:
+    """(position, source) of every answer token that continues as the prompt did.
+
+    Of several places in the prompt the one that shares the longest past is meant, of those
+    the latest.
+    """
+    ids, learned = tokens
+    places: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
+    found = []
+    for index in range(1, len(ids)):
+        pair = (ids[index - 1], ids[index])
+        if not learned[index]:
+            places[pair].append(index)
+        elif learned[index - 1] and pair in places:
+            source = max(places[pair], key=lambda place: (_shared_past(ids, place, index), place))
+            found.append((index - 1, source))
+    return found
+
+
+def _shared_past(ids: Sequence[int], one: int, other: int) -> int:
+    length = 0
+    while length < min(one, other, MAX_SHARED) and ids[one - 1 - length] == ids[other - 1 - length]:
+        length += 1
+    return length
+
+
+def _opened(conversation: Conversation) -> Image.Image | None:
+    if conversation.picture is None:
+        return None
     with Image.open(conversation.picture) as picture:
         return picture.convert("RGB")
 

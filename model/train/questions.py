@@ -16,6 +16,9 @@ SYSTEM = "You are a GUI agent."
 
 MAX_ANSWER_CHARACTERS = 32
 
+READ_ALOUD_SHARE = 0.5
+READ_ALOUD_WORDS = 10
+
 
 def words_of(characters: Sequence[Label]) -> list[Label]:
     """Neighbouring glyphs of one line joined to words, in the order they came."""
@@ -47,9 +50,12 @@ def ask(
         size: width and height of the picture in pixels.
         labels: "characters" and, where known, "widgets".
     """
-    words = _asked_for(words_of(labels["characters"]))
+    everything = words_of(labels["characters"])
+    words = _asked_for(everything)
     widgets = _asked_for(labels.get("widgets", ()))
     turns = []
+    if everything and rng.random() < READ_ALOUD_SHARE:
+        turns.append(_read_aloud(everything, size, rng))
     for _ in range(num_turns):
         about = rng.choice([pool for pool in (words, words, widgets) if pool] or [[]])
         if not about:
@@ -64,6 +70,13 @@ def ask(
     if not turns:
         return None
     return Conversation(system=SYSTEM, picture=picture, turns=tuple(turns), source="questions")
+
+
+def _read_aloud(words: Sequence[Label], size: tuple[int, int], rng: random.Random) -> Turn:
+    """A dozen words in the order of the page, from one on: many answers for one look."""
+    start = rng.randrange(len(words))
+    aloud = " ".join(word.text for word in words[start : start + READ_ALOUD_WORDS])
+    return Turn(f"Read from {_point(words[start], size)}.", aloud)
 
 
 def _asked_for(labels: Sequence[Label]) -> list[Label]:

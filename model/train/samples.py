@@ -22,8 +22,8 @@ class Conversation:
     """Loss is on the answers and their end tokens only."""
 
     system: str
-    picture: Path
-    """A PNG at the screen's own resolution."""
+    picture: Path | None
+    """A PNG at the screen's own resolution; None: text alone."""
     turns: tuple[Turn, ...]
     source: str = ""
     """Task or kind of question; metrics are split by it."""

@@ -48,12 +48,13 @@ class DemonstrationSource:
     def __call__(self, rng: random.Random) -> Row:
         [(_, steps)] = rng.choices(self._tasks, self._weights)
         step = rng.choice(steps)
-        if step.labels is None:
+        path = step.conversation.picture
+        if step.labels is None or path is None:
             return step.conversation, None
         labels = labels_from(step.labels)
-        with Image.open(step.conversation.picture) as picture:
+        with Image.open(path) as picture:
             size = picture.size
-        asked = ask(step.conversation.picture, size, labels, rng, self.num_questions)
+        asked = ask(path, size, labels, rng, self.num_questions)
         more = asked.turns if asked is not None else ()
         conversation = replace(step.conversation, turns=(*step.conversation.turns, *more))
         return conversation, labels["characters"]

@@ -61,7 +61,10 @@ class Trainer:
         self.collate = Collator(
             tokenizer, ImageProcessor(config.in_token_limit, config.vision.patch_size)
         )
-        self.objective = Objective(network, pointer_layer=config.text.num_hidden_layers // 2)
+        with torch.random.fork_rng(devices=[]):
+            # The reading head starts from the seed too, or two runs of a recipe would differ.
+            torch.manual_seed(stage.seed)
+            self.objective = Objective(network, pointer_layer=config.text.num_hidden_layers // 2)
         if earlier is not None:
             self.objective.glyph_head.load_state_dict(load_file(earlier / GLYPH_HEAD))
         self.objective.to(torch.bfloat16)
@@ -91,7 +94,11 @@ class Trainer:
             self.objective.read_only(batch) if stage.trains == "vision" else self.objective(batch)
         )
         glyph_weight = 1.0 if stage.trains == "vision" else stage.glyph_weight
-        total = losses.answer + glyph_weight * losses.glyphs + stage.pointer_weight * losses.pointer
+        total = (
+            losses.answer
+            + glyph_weight * losses.glyphs
+            + stage.pointer_weight * (losses.pointer + losses.copy)
+        )
         total.backward()
         rate = stage.rate_at(self.step)
         norm = self.optimizer.step(rate)
@@ -103,8 +110,10 @@ class Trainer:
             "answer": _rounded(losses.answer),
             "glyphs": _rounded(losses.glyphs),
             "pointer": _rounded(losses.pointer),
+            "copy": _rounded(losses.copy),
             "glyph_accuracy": round(losses.glyph_accuracy, 4),
             "pointer_accuracy": round(losses.pointer_accuracy, 4),
+            "copy_accuracy": round(losses.copy_accuracy, 4),
             "token_accuracy": round(losses.token_accuracy, 4),
             "gradient_norm": round(norm, 3),
             "busiest_expert": round(busiest, 2),
