@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# Trains the shipped weights again, from nothing: demonstrations, labelled pages, vocabulary,
+# every stage of the recipe, then model/weights/nano with a record of how it was made.
+# Each part that is done is not done again; training goes on where it was stopped.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+PYTHON=.venv/bin/python
+RECIPE=${RECIPE:-model/train/recipes/nano.json}
+DATA=${DATA:-data}
+CHECKPOINTS=${CHECKPOINTS:-checkpoints/nano}
+WEIGHTS=${WEIGHTS:-model/weights/nano}
+TASKS=${TASKS:-experts}
+EPISODES=${EPISODES:-40}       # a task, half of them with the expert disturbed now and then
+NOISE=${NOISE:-0.15}           # share of the disturbed expert's steps
+PAGES=${PAGES:-8000}           # of random text, to learn reading from
+CORES=$(nproc)
+started=$(date +%s)
+
+say() { echo "nano: $*"; }
+# Runs a part once: `once NAME COMMAND...` leaves $DATA/NAME.done behind.
+once() {
+    local mark="$DATA/$1.done"
+    shift
+    if [ -e "$mark" ]; then
+        say "have $(basename "$mark" .done)"
+        return
+    fi
+    "$@"
+    touch "$mark"
+}
+# A run that was interrupted is made again whole, so that no episode is there twice.
+collect() {
+    rm -rf "$DATA/runs/$1"
+    "$PYTHON" main.py collect --out "$DATA/runs/$1" --tasks "$TASKS" --episodes "$((EPISODES / 2))" \
+        --seed "$2" --noise "$3" --workers "$CORES"
+}
+
+mkdir -p "$DATA"
+once straight collect straight 0 0.0
+once disturbed collect disturbed 500000 "$NOISE"
+once specimens "$PYTHON" main.py label --out "$DATA/specimens" --pages "$PAGES"
+once vocabulary "$PYTHON" main.py vocabulary --runs "$DATA/runs" --out "$DATA/tiktoken.model"
+
+"$PYTHON" main.py pretrain --recipe "$RECIPE" --data "$DATA" --out "$CHECKPOINTS" --threads "$CORES"
+
+last_stage=$("$PYTHON" -c "
+import sys
+from pathlib import Path
+from model.train.recipe import Recipe
+print(Recipe.from_file(Path(sys.argv[1])).stages[-1].name)" "$RECIPE")
+mkdir -p "$WEIGHTS"
+cp "$CHECKPOINTS/$last_stage/last/"* "$WEIGHTS/"
+cat >"$WEIGHTS/recipe.json" <<JSON
+{
+  "made": "$(date -u +%Y-%m-%d)",
+  "commit": "$(git rev-parse HEAD)",
+  "hours": $(awk "BEGIN { printf \"%.2f\", ($(date +%s) - $started) / 3600 }"),
+  "cores": $CORES,
+  "data": {
+    "tasks": "$TASKS",
+    "episodes_a_task": $EPISODES,
+    "first_seeds": [0, 500000],
+    "noise": $NOISE,
+    "specimens": $PAGES
+  },
+  "recipe": $(cat "$RECIPE")
+}
+JSON
+say "weights in $WEIGHTS"
