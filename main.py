@@ -4,7 +4,6 @@ Exit codes: 0 done, 1 failed, 2 refused or misconfigured.
 """
 
 import os
-import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,6 +36,7 @@ from env.backends import open_desktop
 from env.errors import EnvError
 from env.headed import HeadedBrowser, showing
 from env.miniwob.page import TASK_SIZE, MiniWobPage
+from env.miniwob.specimen import WORDS
 from env.viewport import Viewport
 from env.virtual import VirtualDesktop
 from model.errors import ModelError
@@ -306,14 +306,14 @@ class Pretrain:
 
 
 def pretrain(options: Pretrain) -> int:
-    import torch
-
     from model.train.recipe import TOKENIZER_FILE, Recipe, follow
 
-    torch.set_num_threads(options.threads)
-    recipe = Recipe.from_file(options.recipe)
     made = follow(
-        recipe, options.data / TOKENIZER_FILE, partial(training_sources, options.data), options.out
+        Recipe.from_file(options.recipe),
+        options.data / TOKENIZER_FILE,
+        partial(training_sources, options.data),
+        options.out,
+        threads=options.threads,
     )
     say(f"checkpoint: {made}")
     return DONE
@@ -331,21 +331,17 @@ class Sft:
 
 
 def sft(options: Sft) -> int:
-    import torch
-
-    from model.kimi_vl import KimiVL
-    from model.tokenizer import Tokenizer
-    from model.train.recipe import TOKENIZER_FILE, train_stage
+    from model.train.recipe import fine_tune
     from model.train.stages import Stage
 
-    torch.set_num_threads(options.threads)
-    stage = Stage.from_file(options.config)
-    folder = weights_folder(options.init)
-    network = KimiVL.from_pretrained(folder, dtype=torch.float32)
-    tokenizer = Tokenizer.from_file(folder / TOKENIZER_FILE)
-    train_stage(network, tokenizer, stage, partial(training_sources, options.data), options.out)
-    shutil.copyfile(folder / TOKENIZER_FILE, options.out / "last" / TOKENIZER_FILE)
-    say(f"checkpoint: {options.out / 'last'}")
+    made = fine_tune(
+        weights_folder(options.init),
+        Stage.from_file(options.config),
+        partial(training_sources, options.data),
+        options.out,
+        threads=options.threads,
+    )
+    say(f"checkpoint: {made}")
     return DONE
 
 
@@ -353,8 +349,9 @@ def training_sources(data: Path, stage: "Stage") -> "dict[str, Source]":
     """What the stage's mixture names, read from `data`.
 
     Raises:
-        ValueError: a name that is neither "specimens" nor "demonstrations", or nothing there.
+        ValueError: a name that is none of those below, or nothing there.
     """
+    from model.train.copying import CopySource
     from model.train.samples import read_pages
     from model.train.sources import DemonstrationSource, PageSource
 
@@ -367,8 +364,12 @@ def training_sources(data: Path, stage: "Stage") -> "dict[str, Source]":
                 steps = list(demonstrations(data / "runs", NANO))
                 say(f"{len(steps)} steps of demonstrations")
                 sources[name] = DemonstrationSource(steps, num_questions=1)
+            case "copying":
+                sources[name] = CopySource(tuple(WORDS))
             case _:
-                raise ValueError(f"no source {name!r}; expected specimens or demonstrations")
+                raise ValueError(
+                    f"no source {name!r}; expected specimens, demonstrations or copying"
+                )
     return sources
 
 

@@ -49,17 +49,23 @@ class Recipe:
         return recipe
 
 
-def follow(recipe: Recipe, tokenizer_file: Path, open_sources: OpenSources, out: Path) -> Path:
+def follow(
+    recipe: Recipe, tokenizer_file: Path, open_sources: OpenSources, out: Path, *, threads: int = 1
+) -> Path:
     """Walk through the stages; returns the folder of the finished checkpoint.
 
     A stage that is done is not run again; one that was interrupted goes on.
+
+    Args:
+        threads: of torch. More than the cores that are free cost more than they give.
     """
+    torch.set_num_threads(threads)
     tokenizer = Tokenizer.from_file(tokenizer_file)
     network = random_network(KimiVLConfig.nano(vocab_size=tokenizer.vocab_size), recipe.seed)
     earlier: Path | None = None
     for stage in recipe.stages:
         folder = out / stage.name
-        train_stage(network, tokenizer, stage, open_sources, folder, earlier=earlier)
+        _train_stage(network, tokenizer, stage, open_sources, folder, earlier=earlier)
         network = KimiVL.from_pretrained(folder / "last", dtype=torch.float32)
         earlier = folder
     assert earlier is not None, "a recipe has a stage"
@@ -67,7 +73,23 @@ def follow(recipe: Recipe, tokenizer_file: Path, open_sources: OpenSources, out:
     return earlier / "last"
 
 
-def train_stage(
+def fine_tune(
+    init: Path, stage: Stage, open_sources: OpenSources, out: Path, *, threads: int = 1
+) -> Path:
+    """One stage from the weights in `init`; returns the folder of the finished checkpoint.
+
+    Raises:
+        CheckpointError: `init` has no weights or no tokenizer, or they do not fit.
+    """
+    torch.set_num_threads(threads)
+    network = KimiVL.from_pretrained(init, dtype=torch.float32)
+    tokenizer = Tokenizer.from_file(init / TOKENIZER_FILE)
+    _train_stage(network, tokenizer, stage, open_sources, out)
+    shutil.copyfile(init / TOKENIZER_FILE, out / "last" / TOKENIZER_FILE)
+    return out / "last"
+
+
+def _train_stage(
     network: KimiVL,
     tokenizer: Tokenizer,
     stage: Stage,
