@@ -105,7 +105,7 @@ def click_collapsible(page: MiniWobPage) -> Move:
     return click(header, f'the "{header.text}" header', "The section is closed.")
 
 
-@expert("click-collapsible-2", "click-collapsible-2-nodelay")
+@expert("click-collapsible-2-nodelay")
 def click_link_in_a_section(page: MiniWobPage) -> Move:
     """Only one section is open at a time; the next one after it, from the top again."""
     link = link_in_sight(page, quoted(page, r'link "(.*)"'))

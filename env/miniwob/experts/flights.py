@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from env.miniwob.experts.dates import MONTHS, click_beside
 from env.miniwob.experts.gestures import click, fill, keys, press_button, wait
-from env.miniwob.experts.memory import note, recall
+from env.miniwob.experts.memory import milliseconds_since_first
 from env.miniwob.experts.registry import ExpertLost, Move, expert
 from env.miniwob.experts.sight import find, find_all, find_shown
 from env.miniwob.page import MiniWobPage
@@ -60,21 +60,12 @@ def _enter_place(page: MiniWobPage, selector: str, place: str, name: str) -> Mov
                 return click(suggestion, f'"{suggestion.text}"', "This is the place.")
         # In one of the two tasks the suggestions come after 0.3 s. The key calls for a list
         # that went away; pressed too early it makes the list come twice.
-        if _milliseconds_since_typed(page, typed) < LATE_MS:
+        if milliseconds_since_first(page, f"typed {typed}") < LATE_MS:
             return wait(0.5, "The list is about to open.")
         return keys("down", thought="The list is not open.")
     if field.value == typed:
         return click(field, name, "Its list is not open.")
     return fill(field, typed, name)
-
-
-def _milliseconds_since_typed(page: MiniWobPage, typed: str) -> float:
-    now = float(page.evaluate("() => performance.now()"))
-    since = recall(page).get(f"typed {typed}")
-    if since is None:
-        note(page, f"typed {typed}", now)
-        return 0.0
-    return now - float(since)
 
 
 def _enter_date(page: MiniWobPage, date: str) -> Move | None:

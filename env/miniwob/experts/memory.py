@@ -49,3 +49,13 @@ def copied_text(page: MiniWobPage) -> str | None:
     """What was last copied in this episode; None before the first copy."""
     page.evaluate(_WATCH_COPIES)
     return recall(page).get("copied")
+
+
+def milliseconds_since_first(page: MiniWobPage, key: str) -> float:
+    """How long ago this was first asked with this key in this episode; 0 the first time."""
+    now = float(page.evaluate("() => performance.now()"))
+    first = recall(page).get(key)
+    if first is None:
+        note(page, key, now)
+        return 0.0
+    return now - float(first)
