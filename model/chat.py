@@ -9,9 +9,27 @@ import torch
 from model.generate import Generator
 from model.images import ImageProcessor
 from model.kimi_vl import KimiVL
-from model.messages import Completion, Message, OnText, Sampling
+from model.messages import Completion, Message, OnText, Sampling, assistant
 from model.processor import Processor
 from model.tokenizer import Tokenizer
+
+FAMILIAR = (
+    """## Thought:
+The answer is typed; submit.
+## Action:
+Type "a" into the text field.
+## Code:
+```python
+pyautogui.write('a')
+```""",
+    """## Action:
+Click the "Submit" button.
+## Code:
+```python
+pyautogui.click(x=0.50, y=0.50)
+```""",
+)
+"""How answers look in the format of OpenCUA and Kimi-VL: what a greedy answer is guessed by."""
 
 
 class ChatModel:
@@ -20,6 +38,9 @@ class ChatModel:
     def __init__(self, network: KimiVL, processor: Processor) -> None:
         self.network = network
         self.processor = processor
+        self._familiar_ids = processor.tokenizer.encode_chat(
+            [assistant(answer) for answer in FAMILIAR], add_generation_prompt=False
+        )
 
     @classmethod
     def from_pretrained(
@@ -51,6 +72,7 @@ class ChatModel:
             stop_ids=self.processor.tokenizer.stop_ids,
             seed=sampling.seed,
             on_token=stream.add,
+            familiar_ids=self._familiar_ids,
         )
         ids = generation.token_ids
         return Completion(

@@ -1,6 +1,9 @@
-"""From a prompt to new tokens: prefill once, then one token at a time over the latent cache.
+"""From a prompt to new tokens: prefill once, then pass by pass over the latent cache.
 
-Shapes: B = 1, T prompt tokens, V vocabulary.
+A pass takes the newest token and, when greedy, a few guesses of what follows it; those
+that the network would have said too are kept, the cache forgets the others.
+
+Shapes: B = 1, T tokens of a pass, V vocabulary.
 """
 
 import time
@@ -12,12 +15,16 @@ import torch
 from torch import Tensor
 
 from model.cache import LatentCache
+from model.drafts import Drafts
 from model.errors import PromptTooLong
 
 if TYPE_CHECKING:
     from model.kimi_vl import KimiVL
 
 OnToken = Callable[[int], None]
+
+MOST_GUESSES = 8
+"""A pass. More are seldom right: 43 tokens of an answer took 23 passes with 8, 22 with 12."""
 
 
 @dataclass(slots=True)
@@ -46,8 +53,12 @@ class Generator:
         stop_ids: Sequence[int] = (),
         seed: int | None = None,
         on_token: OnToken | None = None,
+        familiar_ids: Sequence[int] = (),
     ) -> Generation:
         """Greedy at temperature 0, else sampled.
+
+        Args:
+            familiar_ids: a text in the form of the answer; makes a greedy one quicker, not other.
 
         Raises:
             PromptTooLong: prompt and answer do not fit the model's positions.
@@ -67,28 +78,36 @@ class Generator:
         embedded = self.network.embed(input_ids_BT, pixel_values, image_grid_hws)
         result.seconds["vision"], clock = _lap(clock)
         cache = LatentCache(self.network.config.text.num_hidden_layers)
-        logits_V = self._next_logits(embedded, cache)
+        logits_TV = self._logits(embedded, cache)[-1:]
         result.seconds["prefill"], clock = _lap(clock)
-        for count in range(1, max_new_tokens + 1):
-            token_id = _draw(logits_V, temperature, sampler)
-            result.token_ids.append(token_id)
-            result.log_probs.append(float(logits_V.log_softmax(-1)[token_id]))
-            if on_token is not None:
-                on_token(token_id)
-            if token_id in stop_ids:
-                result.stopped = True
-                break
-            if count < max_new_tokens:
-                step = torch.tensor([[token_id]], device=input_ids_BT.device)
-                logits_V = self._next_logits(
-                    self.network.language_model.model.embed_tokens(step), cache
-                )
-        result.seconds["decode"], _ = _lap(clock)
-        return result
+        drafts = Drafts([*familiar_ids, *input_ids_BT[0].tolist()])
+        guesses: list[int] = []
+        while True:
+            for logits_V, guess in zip(logits_TV, [*guesses, None], strict=True):
+                token_id = _draw(logits_V, temperature, sampler)
+                result.token_ids.append(token_id)
+                result.log_probs.append(float(logits_V.log_softmax(-1)[token_id]))
+                drafts.extend((token_id,))
+                if on_token is not None:
+                    on_token(token_id)
+                result.stopped = token_id in stop_ids
+                if result.stopped or len(result.token_ids) == max_new_tokens:
+                    result.seconds["decode"], _ = _lap(clock)
+                    return result
+                if token_id != guess:
+                    break
+            # All but the newest token have passed; guesses that were wrong have too.
+            num_told = len(result.token_ids)
+            cache.rewind(num_prompt + num_told - 1)
+            most = min(MOST_GUESSES, max_new_tokens - num_told - 1) if temperature == 0.0 else 0
+            guesses = drafts.guess(most)
+            step = torch.tensor([[token_id, *guesses]], device=input_ids_BT.device)
+            logits_TV = self._logits(self.network.language_model.model.embed_tokens(step), cache)
 
-    def _next_logits(self, embedded_BTD: Tensor, cache: LatentCache) -> Tensor:
+    def _logits(self, embedded_BTD: Tensor, cache: LatentCache) -> Tensor:
+        """Of what follows each of these tokens, [T, V] float32; after a prompt, the last only."""
         hidden = self.network.hidden(embedded_BTD, cache)
-        return self.network.language_model.lm_head(hidden[0, -1]).float()
+        return self.network.language_model.lm_head(hidden[0, -MOST_GUESSES - 1 :]).float()
 
 
 def _draw(logits_V: Tensor, temperature: float, sampler: torch.Generator | None) -> int:

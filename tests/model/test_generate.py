@@ -25,6 +25,54 @@ def test_each_token_is_the_likeliest_after_those_before_it(golden_network: KimiV
         ids = torch.cat((ids, torch.tensor([[token_id]])), dim=1)
 
 
+@pytest.mark.parametrize("share", [0, 3, 24], ids=["wrong", "half right", "right"])
+def test_guesses_change_the_passes_and_not_the_answer(
+    golden_network: KimiVL, golden: dict[str, Tensor], share: int
+) -> None:
+    plain = golden["greedy"].flatten().tolist()
+    prompt = golden["input_ids"]
+    familiar = [*prompt[0, -3:].tolist(), *plain[:share], *[400] * 9]
+    passes: list[int] = []
+    hook = golden_network.language_model.lm_head.register_forward_pre_hook(
+        lambda _module, inputs: passes.append(len(inputs[0]))
+    )
+    with torch.inference_mode():
+        made = Generator(golden_network).run(
+            prompt,
+            golden["pixel_values"],
+            golden["image_grid_hws"],
+            max_new_tokens=24,
+            familiar_ids=familiar,
+        )
+    hook.remove()
+    assert made.token_ids == plain
+    assert len(passes) < 8 if share == 24 else len(passes) <= 24
+
+
+def test_log_probabilities_are_the_same_where_guesses_were_right(golden_network: KimiVL) -> None:
+    plain = greedy(golden_network, 12)
+    familiar = [*PROMPT[0].tolist(), *plain]
+    with torch.inference_mode():
+        made = Generator(golden_network).run(PROMPT, max_new_tokens=12, familiar_ids=familiar)
+        ids = torch.cat((PROMPT, torch.tensor([plain])), dim=1)
+        log_probs = golden_network(ids).log_softmax(-1)[0]
+    assert made.token_ids == plain
+    for place, (token_id, log_prob) in enumerate(zip(plain, made.log_probs, strict=True)):
+        assert math.isclose(log_prob, float(log_probs[2 + place, token_id]), abs_tol=1e-4)
+
+
+def test_a_stop_among_the_guesses_ends_the_answer_there(golden_network: KimiVL) -> None:
+    plain = greedy(golden_network, 8)
+    stop = plain[1]
+    familiar = [*PROMPT[0].tolist(), *plain]
+    with torch.inference_mode():
+        made = Generator(golden_network).run(
+            PROMPT, max_new_tokens=8, stop_ids=(stop,), familiar_ids=familiar
+        )
+    assert made.token_ids == plain[: plain.index(stop) + 1]
+    assert made.stopped
+
+
 def test_it_stops_at_a_stop_id_and_says_so(golden_network: KimiVL) -> None:
     whole = greedy(golden_network)
     stop = whole[3]
