@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from model.moe import Router, Routes
+from model.train.replicas import Replicas
 
 MATRICES_INSIDE = (
     "wqkv.weight",
@@ -100,7 +101,8 @@ class MasterOptimizer:
 class ExpertBalance:
     """Moves each router's bias toward the experts that got fewer tokens than their share."""
 
-    def __init__(self, network: nn.Module, rate: float) -> None:
+    def __init__(self, network: nn.Module, rate: float, replicas: Replicas | None = None) -> None:
+        self.replicas = replicas or Replicas(0, 1)
         self.rate = rate
         self._routers = [module for module in network.modules() if isinstance(module, Router)]
         self._counts = {router: torch.zeros(len(router.weight)) for router in self._routers}
@@ -115,6 +117,7 @@ class ExpertBalance:
         """Nudge and forget the counts; returns the largest share over the fair share."""
         worst = 1.0
         for router, counts in self._counts.items():
+            self.replicas.add_up(counts)
             total = counts.sum()
             if total > 0:
                 fair = total / len(counts)

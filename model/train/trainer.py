@@ -20,6 +20,7 @@ from model.tokenizer import Tokenizer
 from model.train.batches import Collator
 from model.train.objective import Objective
 from model.train.optim import ExpertBalance, MasterOptimizer
+from model.train.replicas import Replicas
 from model.train.samples import Conversation, Label
 from model.train.stages import Stage
 
@@ -45,12 +46,14 @@ class Trainer:
         folder: Path,
         *,
         earlier: Path | None = None,
+        replicas: Replicas | None = None,
     ) -> None:
         """
         Args:
             sources: one for every name in the stage's mixture.
             folder: checkpoints and `metrics.jsonl` go here.
             earlier: folder of the stage before, whose reading head is kept on.
+            replicas: the processes that share every batch; this one alone if not given.
         """
         missing = stage.mixture.keys() - sources.keys()
         if missing:
@@ -73,22 +76,26 @@ class Trainer:
             network.requires_grad_(False)
             network.vision_tower.requires_grad_(True)
         self.optimizer = MasterOptimizer(self.objective, weight_decay=stage.weight_decay)
-        self.balance = ExpertBalance(network, stage.expert_balance_rate)
+        self.replicas = replicas or Replicas(0, 1)
+        self.balance = ExpertBalance(network, stage.expert_balance_rate, self.replicas)
+        self._trained = [p for p in self.objective.parameters() if p.requires_grad]
         self.step = 0
 
     def run(self, *, save_every: int = 500) -> None:
         """Train to the stage's last step from wherever this is."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "metrics.jsonl").open("a") as metrics:
-            while self.step < self.stage.steps:
-                metrics.write(json.dumps(self.one_step()) + "\n")
-                metrics.flush()
-                if self.step % save_every == 0 or self.step == self.stage.steps:
-                    self.save()
+        while self.step < self.stage.steps:
+            row = self.one_step()
+            if not self.replicas.leads:
+                continue
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with (self.folder / "metrics.jsonl").open("a") as metrics:
+                metrics.write(json.dumps(row) + "\n")
+            if self.step % save_every == 0 or self.step == self.stage.steps:
+                self.save()
 
     def one_step(self) -> dict[str, float]:
         stage, started = self.stage, time.perf_counter()
-        batch = self.collate(self._rows(self.step))
+        batch = self.collate(self.replicas.share(self._rows(self.step)))
         drawn = time.perf_counter()
         losses = (
             self.objective.read_only(batch) if stage.trains == "vision" else self.objective(batch)
@@ -100,6 +107,7 @@ class Trainer:
             + stage.pointer_weight * (losses.pointer + losses.copy)
         )
         total.backward()
+        self.replicas.average_gradients(self._trained)
         rate = stage.rate_at(self.step)
         norm = self.optimizer.step(rate)
         busiest = self.balance.step()
