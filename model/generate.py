@@ -58,7 +58,8 @@ class Generator:
         """Greedy at temperature 0, else sampled.
 
         Args:
-            familiar_ids: a text in the form of the answer; makes a greedy one quicker, not other.
+            familiar_ids: a text in the form of the answer; makes a greedy one quicker, not
+                other (in bfloat16, where two tokens tie, it may be the other).
 
         Raises:
             PromptTooLong: prompt and answer do not fit the model's positions.

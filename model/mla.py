@@ -20,6 +20,10 @@ from model.rope import rotate
 LATENT_NORM_EPS = 1e-6
 """The public code leaves this one norm at its default; all others use 1e-5."""
 
+MOST_ABSORBED = 16
+"""New tokens. For more, expanding every latent once is less work than attending over latents,
+which are several times as wide as a head."""
+
 
 class MultiHeadLatentAttention(nn.Module):
     def __init__(self, config: TextConfig) -> None:
@@ -50,8 +54,8 @@ class MultiHeadLatentAttention(nn.Module):
         entries_BKR = self.entries(x_BTD, cos_TP, sin_TP)
         if cache is not None:
             entries_BKR = cache.append(layer, entries_BKR)
-        if x_BTD.shape[1] == 1:
-            mixed_BTHV = self._absorbed(q_nope, q_rope, entries_BKR)
+        if cache is not None and x_BTD.shape[1] <= MOST_ABSORBED:
+            mixed_BTHV = self._absorbed(q_nope, q_rope, entries_BKR, visible_TK)
         else:
             mixed_BTHV = self._expanded(q_nope, q_rope, entries_BKR, visible_TK)
         return self.o_proj(mixed_BTHV.flatten(2))
@@ -90,14 +94,17 @@ class MultiHeadLatentAttention(nn.Module):
         )
         return mixed.transpose(1, 2)
 
-    def _absorbed(self, q_nope: Tensor, q_rope: Tensor, entries_BKR: Tensor) -> Tensor:
-        """One new token: every key is visible, so no mask."""
+    def _absorbed(
+        self, q_nope: Tensor, q_rope: Tensor, entries_BKR: Tensor, visible_TK: Tensor
+    ) -> Tensor:
+        """A few new tokens: nothing is expanded for those of the past."""
         latent, k_rope = entries_BKR.split([self.rank, self.rope_dim], dim=-1)
         up = self.kv_b_proj.weight.unflatten(0, (self.num_heads, -1))
         to_key_HNR, to_value_HVR = up.split([self.nope_dim, self.value_dim], dim=1)
         q_latent = torch.einsum("bthn,hnr->bhtr", q_nope, to_key_HNR)
         scores = q_latent @ latent.transpose(1, 2).unsqueeze(1)
         scores = scores + q_rope.transpose(1, 2) @ k_rope.transpose(1, 2).unsqueeze(1)
-        weights = torch.softmax(scores.float() * self.scale, dim=-1).to(latent.dtype)
+        scores = (scores.float() * self.scale).masked_fill(~visible_TK, float("-inf"))
+        weights = torch.softmax(scores, dim=-1).to(latent.dtype)
         mixed_BHTR = weights @ latent.unsqueeze(1)
         return torch.einsum("bhtr,hvr->bthv", mixed_BHTR, to_value_HVR)

@@ -33,6 +33,27 @@ def test_decoding_over_latents_is_prefill_over_heads() -> None:
     assert torch.allclose(torch.cat(one_by_one, dim=1), at_once, atol=1e-5)
 
 
+def test_a_few_tokens_over_latents_see_no_further_than_themselves() -> None:
+    layer = attention()
+    x = torch.randn(1, 9, 64)
+    angles = text_angles(torch.arange(9), 8, 800000.0)
+    cos, sin = angles.cos(), angles.sin()
+    with torch.inference_mode():
+        expanded = layer(x, cos, sin, causal_mask(9, 0, x.device))
+        cache = LatentCache(1)
+        absorbed = [
+            layer(
+                x[:, start:end],
+                cos[start:end],
+                sin[start:end],
+                causal_mask(end - start, start, x.device),
+                cache,
+            )
+            for start, end in ((0, 4), (4, 9))
+        ]
+    assert torch.allclose(torch.cat(absorbed, dim=1), expanded, atol=1e-5)
+
+
 def test_the_cache_keeps_the_latent_and_one_rotated_key() -> None:
     layer = attention()
     x = torch.randn(1, 3, 64)

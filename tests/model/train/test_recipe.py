@@ -21,7 +21,7 @@ def write(path: Path, content: object) -> Path:
 def test_shipped_recipes_can_be_followed(path: Path) -> None:
     recipe = Recipe.from_file(path)
     for stage in recipe.stages:
-        assert set(stage.mixture) <= {"specimens", "demonstrations"}
+        assert set(stage.mixture) <= {"specimens", "demonstrations", "copying"}
 
 
 def test_there_is_a_recipe_of_nano() -> None:
