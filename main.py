@@ -359,11 +359,11 @@ def training_sources(data: Path, stage: "Stage") -> "dict[str, Source]":
     for name in stage.mixture:
         match name:
             case "specimens":
-                sources[name] = PageSource(read_pages(data / name), num_questions=4)
+                sources[name] = PageSource(read_pages(data / name), num_questions=8)
             case "demonstrations":
                 steps = list(demonstrations(data / "runs", NANO))
                 say(f"{len(steps)} steps of demonstrations")
-                sources[name] = DemonstrationSource(steps, num_questions=1)
+                sources[name] = DemonstrationSource(steps, num_questions=3)
             case "copying":
                 sources[name] = CopySource(tuple(WORDS))
             case _:

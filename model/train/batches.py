@@ -27,6 +27,8 @@ from model.train.glyphs import SLOTS, glyph_labels
 from model.train.samples import Conversation, Label
 
 NO_LOSS = -100
+ASKED_TOKENS = 4
+"""Of a question's end, before an answer that is a point: by then it is known what is asked."""
 MAX_SHARED = 12
 """Tokens of past compared; longer runs are told apart by them."""
 POINT = re.compile(r"x=(0\.\d\d|1\.00), y=(0\.\d\d|1\.00)")
@@ -65,6 +67,9 @@ class Batch:
     glyphs_NS: Tensor
     """`NO_LOSS` for pictures without labels."""
     pointers: list[Pointer]
+    looks: list[Pointer]
+    """The pointers, and the tokens that lead up to them: from where it is said what is meant,
+    one head should already look there."""
     copies: list[Copy]
     sources: list[str]
 
@@ -101,6 +106,7 @@ class Collator:
         self.tokenizer, self.images = tokenizer, images
         self.processor = Processor(tokenizer, images)
         self._dot = tokenizer.encode(".")[0]
+        self._code = tokenizer.encode("## Code:")[1]
 
     def __call__(self, rows: Sequence[tuple[Conversation, Sequence[Label] | None]]) -> Batch:
         """Tensors of these conversations, each with the glyphs of its picture, if known."""
@@ -109,13 +115,16 @@ class Collator:
         patches = self.images(shown) if shown else None
         grids = [Grid(*grid) for grid in patches.image_grid_hws.tolist()] if patches else []
         remaining = iter(grids)
-        tokens, pointers, copies, glyphs = [], [], [], [np.empty((0, SLOTS), dtype=np.int64)]
+        tokens, pointers, looks, copies = [], [], [], []
+        glyphs = [np.empty((0, SLOTS), dtype=np.int64)]
         for index, ((conversation, labels), picture) in enumerate(zip(rows, pictures, strict=True)):
             row = tokenize(messages_of(conversation, picture), self.tokenizer)
             if picture is not None:
                 grid = next(remaining)
                 row = self._expanded(row, grid)
-                pointers += self._pointers(index, row, conversation, picture, grid)
+                found = self._pointers(index, row, conversation, picture, grid)
+                pointers += found
+                looks += self._led_up_to(found, row)
                 glyphs.append(
                     np.full((grid.num_patches, SLOTS), NO_LOSS, dtype=np.int64)
                     if labels is None
@@ -131,6 +140,7 @@ class Collator:
             grids,
             torch.from_numpy(np.concatenate(glyphs)),
             pointers,
+            looks,
             copies,
             [conversation.source for conversation, _ in rows],
         )
@@ -180,6 +190,22 @@ class Collator:
             line = min(int(y * picture.height) // side, grid.height // 2 - 1)
             found.append(Pointer(row, mark, first + line * (grid.width // 2) + column))
         return found
+
+    def _led_up_to(self, pointers: Sequence[Pointer], tokens: Tokens) -> list[Pointer]:
+        """Each point's x and y, and what stands between its naming and them."""
+        looks: list[Pointer] = []
+        for x_mark, y_mark in zip(pointers[::2], pointers[1::2], strict=True):
+            start = x_mark.position
+            while tokens.is_learned[start - 1] and tokens.ids[start] != self._code:
+                start -= 1
+            if not tokens.is_learned[start - 1]:
+                start -= ASKED_TOKENS
+            if looks and looks[-1].row == x_mark.row:
+                start = max(start, looks[-1].position + 2)
+            looks += [
+                x_mark._replace(position=position) for position in range(start, y_mark.position + 1)
+            ]
+        return looks
 
 
 def copied(tokens: Tokens) -> list[tuple[int, int]]:
