@@ -7,7 +7,7 @@ from PIL import Image
 from model.images import ImageProcessor
 from model.messages import assistant, system, user
 from model.tokenizer import Tokenizer
-from model.train.batches import NO_LOSS, Batch, Collator, tokenize
+from model.train.batches import ASKED_TOKENS, NO_LOSS, Batch, Collator, tokenize
 from model.train.glyphs import NOTHING
 from model.train.samples import Conversation, Label, Turn
 from model.train.vocabulary import FIRST_PAIR_OF_DIGITS
@@ -121,3 +121,31 @@ def test_only_labelled_pictures_are_read_aloud(tokenizer: Tokenizer, tmp_path: P
     assert (batch.glyphs_NS[:4] == NO_LOSS).all()
     assert batch.glyphs_NS[4, 0] != NOTHING
     assert (batch.glyphs_NS[5:] == NOTHING).all()
+
+
+def test_a_question_s_end_already_looks_where_its_answer_points(
+    tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    batch = collated(tokenizer, asked(picture(tmp_path, 28, 28), ("Where?", "x=0.10, y=0.10")))
+    places = [look.position for look in batch.looks]
+    first_learned = int((batch.targets_BT[0] != NO_LOSS).nonzero()[0]) + 1
+    assert places == list(range(first_learned - ASKED_TOKENS, batch.pointers[1].position + 1))
+    assert {look.picture_token for look in batch.looks} == {batch.pointers[0].picture_token}
+
+
+def test_the_second_point_is_looked_at_after_the_first_is_said(
+    tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    answer = "moveTo(x=0.10, y=0.10)\ndragTo(x=0.90, y=0.90)"
+    batch = collated(tokenizer, asked(picture(tmp_path, 56, 56), ("Drag.", answer)))
+    first_y, second_x = batch.pointers[1].position, batch.pointers[2].position
+    goals = {look.position: look.picture_token for look in batch.looks}
+    assert len(goals) == len(batch.looks)
+    assert goals[first_y] == batch.pointers[0].picture_token
+    assert goals[first_y + 2] == goals[second_x] == batch.pointers[2].picture_token
+
+
+def test_text_alone_looks_nowhere(tokenizer: Tokenizer) -> None:
+    batch = collated(tokenizer, Conversation(system="s", picture=None, turns=(Turn("a", "b"),)))
+    assert batch.pixel_values is None
+    assert batch.looks == []
