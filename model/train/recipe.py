@@ -13,6 +13,7 @@ from model.config import KimiVLConfig
 from model.kimi_vl import KimiVL
 from model.tokenizer import Tokenizer
 from model.train.initial import random_network
+from model.train.replicas import Replicas
 from model.train.stages import Stage
 from model.train.trainer import Source, Trainer
 
@@ -60,16 +61,18 @@ def follow(
         threads: of torch. More than the cores that are free cost more than they give.
     """
     torch.set_num_threads(threads)
+    replicas = Replicas.join()
     tokenizer = Tokenizer.from_file(tokenizer_file)
     network = random_network(KimiVLConfig.nano(vocab_size=tokenizer.vocab_size), recipe.seed)
     earlier: Path | None = None
     for stage in recipe.stages:
         folder = out / stage.name
-        _train_stage(network, tokenizer, stage, open_sources, folder, earlier=earlier)
+        _train_stage(network, tokenizer, stage, open_sources, folder, replicas, earlier)
         network = KimiVL.from_pretrained(folder / "last", dtype=torch.float32)
         earlier = folder
     assert earlier is not None, "a recipe has a stage"
-    shutil.copyfile(tokenizer_file, earlier / "last" / TOKENIZER_FILE)
+    if replicas.leads:
+        shutil.copyfile(tokenizer_file, earlier / "last" / TOKENIZER_FILE)
     return earlier / "last"
 
 
@@ -84,8 +87,10 @@ def fine_tune(
     torch.set_num_threads(threads)
     network = KimiVL.from_pretrained(init, dtype=torch.float32)
     tokenizer = Tokenizer.from_file(init / TOKENIZER_FILE)
-    _train_stage(network, tokenizer, stage, open_sources, out)
-    shutil.copyfile(init / TOKENIZER_FILE, out / "last" / TOKENIZER_FILE)
+    replicas = Replicas.join()
+    _train_stage(network, tokenizer, stage, open_sources, out, replicas)
+    if replicas.leads:
+        shutil.copyfile(init / TOKENIZER_FILE, out / "last" / TOKENIZER_FILE)
     return out / "last"
 
 
@@ -95,10 +100,19 @@ def _train_stage(
     stage: Stage,
     open_sources: OpenSources,
     folder: Path,
-    *,
+    replicas: Replicas,
     earlier: Path | None = None,
 ) -> None:
     """Run one stage to its end, from its last save if there is one."""
-    trainer = Trainer(network, tokenizer, stage, open_sources(stage), folder, earlier=earlier)
+    trainer = Trainer(
+        network,
+        tokenizer,
+        stage,
+        open_sources(stage),
+        folder,
+        earlier=earlier,
+        replicas=replicas,
+    )
     trainer.resume()
     trainer.run()
+    replicas.wait()

@@ -59,3 +59,8 @@ class Replicas:
         """Sum over the processes, in place."""
         if self.size > 1:
             dist.all_reduce(counts)
+
+    def wait(self) -> None:
+        """Until every process is here: what the leader wrote can then be read."""
+        if self.size > 1:
+            dist.barrier()
