@@ -3,7 +3,6 @@
 Exit codes: 0 done, 1 failed, 2 refused or misconfigured.
 """
 
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,10 +27,10 @@ from agent.miniwob import (
     training_jobs,
 )
 from agent.policy import Policy
-from agent.prompts import NANO, STYLES, PromptStyle, render
+from agent.prompts import NANO, render, style_named
 from agent.specimens import label_specimens
 from agent.summary import summarise, write_summary
-from agent.workers import run_jobs
+from agent.workers import run_jobs, share_cores
 from env.backends import open_desktop
 from env.errors import EnvError
 from env.headed import HeadedBrowser, showing
@@ -152,13 +151,6 @@ def evaluate(options: Eval) -> int:
     say(summary_line(summary))
     say(f"written to {path}")
     return DONE
-
-
-def share_cores(num_workers: int) -> None:
-    """Give each worker's torch its part of the cores; read by torch when the worker starts."""
-    if num_workers > 1:
-        threads = max(1, len(os.sched_getaffinity(0)) // num_workers)
-        os.environ.setdefault("OMP_NUM_THREADS", str(threads))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -371,13 +363,6 @@ def training_sources(data: Path, stage: "Stage") -> "dict[str, Source]":
                     f"no source {name!r}; expected specimens, demonstrations or copying"
                 )
     return sources
-
-
-def style_named(name: str) -> PromptStyle:
-    for style in STYLES:
-        if style.name == name:
-            return style
-    raise ValueError(f"no prompt style named {name!r}; expected nano or opencua")
 
 
 COMMANDS = {

@@ -79,6 +79,14 @@ OPENCUA = PromptStyle(
 STYLES = (NANO, OPENCUA)
 
 
+def style_named(name: str) -> PromptStyle:
+    """Raises: ValueError: no style of that name."""
+    for style in STYLES:
+        if style.name == name:
+            return style
+    raise ValueError(f"no prompt style named {name!r}; expected nano or opencua")
+
+
 def render(
     style: PromptStyle, instruction: str, steps: Sequence[PastStep], screenshot: Image.Image
 ) -> list[Message]:

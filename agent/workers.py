@@ -5,6 +5,7 @@ and torch shares its threads. One worker runs in this process.
 """
 
 import multiprocessing
+import os
 import queue
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +27,13 @@ _POLL_SECONDS = 1.0
 
 class WorkerDied(AgentError):
     """A worker ended with jobs left; the message has what it said."""
+
+
+def share_cores(num_workers: int) -> None:
+    """Give each worker's torch its part of the cores; read by torch when the worker starts."""
+    if num_workers > 1:
+        threads = max(1, len(os.sched_getaffinity(0)) // num_workers)
+        os.environ.setdefault("OMP_NUM_THREADS", str(threads))
 
 
 def run_jobs(
