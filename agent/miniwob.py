@@ -36,18 +36,18 @@ _TWO_FRAMES = """() => new Promise(done => {
 """Resolves when the page has been painted, or in half a second if nobody shows it."""
 
 DEMO_TASKS = (
-    "click-button",
-    "click-link",
-    "click-dialog-2",
-    "click-checkboxes",
-    "click-option",
-    "click-tab-2",
-    "click-shape",
-    "enter-text-2",
-    "click-color",
-    "navigate-tree",
+    "click-test",
+    "click-tab",
     "click-widget",
-    "focus-text-2",
+    "click-button",
+    "click-dialog-2",
+    "enter-date",
+    "grid-coordinate",
+    "identify-shape",
+    "circle-center",
+    "navigate-tree",
+    "click-collapsible-nodelay",
+    "use-colorwheel",
 )
 """One of each kind, for showing."""
 
