@@ -59,7 +59,6 @@ PATTERN = "|".join(
 """How Moonshot's tokenizer cuts text before it merges bytes."""
 
 DEFAULT_SYSTEM = "You are a helpful assistant"
-IMAGE = "<|media_start|>image<|media_content|><|media_pad|><|media_end|>"
 
 
 class Tokenizer:

@@ -105,7 +105,7 @@ class Collator:
     def __init__(self, tokenizer: Tokenizer, images: ImageProcessor) -> None:
         self.tokenizer, self.images = tokenizer, images
         self.processor = Processor(tokenizer, images)
-        self._dot = tokenizer.encode(".")[0]
+        self._equals, self._zero, self._dot = (tokenizer.encode(mark)[0] for mark in "=0.")
         self._code = tokenizer.encode("## Code:")[1]
 
     def __call__(self, rows: Sequence[tuple[Conversation, Sequence[Label] | None]]) -> Batch:
@@ -168,15 +168,13 @@ class Collator:
             for turn in conversation.turns
             for x, y in POINT.findall(turn.answer)
         ]
-        zero = self.tokenizer.encode("0")[0]
-        equals = self.tokenizer.encode("=")[0]
         marks = [
             index
             for index in range(2, len(tokens.ids))
             if tokens.is_learned[index]
             and tokens.ids[index] == self._dot
-            and tokens.ids[index - 1] == zero
-            and tokens.ids[index - 2] == equals
+            and tokens.ids[index - 1] == self._zero
+            and tokens.ids[index - 2] == self._equals
         ]
         if len(marks) != 2 * len(points):
             # A coordinate of 1.00 has no such mark; such a row teaches by its tokens alone.
