@@ -25,7 +25,10 @@ def attend(
         return F.scaled_dot_product_attention(
             query_BHQD, key_BHKD, value_BHKV, attn_mask=visible_QK, scale=scale
         )
-    scores = (query_BHQD * scale) @ key_BHKD.transpose(-1, -2)
+    # Laid out by heads once: the products of both directions would each copy them again.
+    query_BHQD, key_BHKD = query_BHQD.contiguous() * scale, key_BHKD.contiguous()
+    value_BHKV = value_BHKV.contiguous()
+    scores = query_BHQD @ key_BHKD.transpose(-1, -2)
     if visible_QK is not None:
         scores = scores.masked_fill(~visible_QK, float("-inf"))
     weights = torch.softmax(scores, dim=-1)

@@ -49,9 +49,9 @@ class KimiVL(nn.Module):
         read_weights(network, folder, dtype=dtype, device=torch.device(device))
         return network.eval()
 
-    def save_pretrained(self, path: str | Path) -> None:
-        """Write what `from_pretrained` reads, in the dtype the weights have."""
-        write_weights(self, self.config, Path(path))
+    def save_pretrained(self, path: str | Path, dtype: torch.dtype | None = None) -> None:
+        """Write what `from_pretrained` reads; `dtype` None: in the one the weights have."""
+        write_weights(self, self.config, Path(path), dtype)
 
     def encode_images(self, pixel_values: Tensor, image_grid_hws: Tensor) -> Tensor:
         """Tokens for the decoder.

@@ -61,11 +61,19 @@ def read_weights(
     network.load_state_dict(loaded, assign=True)
 
 
-def write_weights(network: nn.Module, config: KimiVLConfig, folder: Path) -> None:
-    """Write `config.json`, `preprocessor_config.json` and the tensors, in the dtypes they have."""
+def write_weights(
+    network: nn.Module, config: KimiVLConfig, folder: Path, dtype: torch.dtype | None = None
+) -> None:
+    """Write `config.json`, `preprocessor_config.json` and the tensors.
+
+    Args:
+        dtype: of the parameters in the file; None: the one each has.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    parameters = {name for name, _ in network.named_parameters()}
     tensors = {
-        name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()
+        name: tensor.detach().to("cpu", dtype if name in parameters else None).contiguous()
+        for name, tensor in network.state_dict().items()
     }
     # Whoever has the older file mapped goes on reading it; writing into it would crash them.
     partial = folder / f"{SINGLE}.partial"

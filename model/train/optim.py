@@ -3,10 +3,11 @@
 The network computes in bfloat16; the optimizer keeps float32 masters, because a step of
 a thousandth of a weight is lost in 8 bits of mantissa. Muon's update is scaled to the
 size of an AdamW update ("Muon is scalable", arXiv 2502.16982), so both share one
-learning rate.
+learning rate. Orthogonalising every matrix is a large part of a small network's step,
+so replicas share that work: each moves its own matrices and tells the others.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -27,23 +28,31 @@ MATRICES_INSIDE = (
 """Ends of the names of what Muon moves; embeddings, head, router, patches and norms are AdamW's."""
 
 
+MOMENTUM = "momentum_buffer"
+"""What `torch.optim.Muon` calls its only state."""
+
+
 class MasterOptimizer:
     """Steps float32 copies of the trainable parameters and writes them back."""
 
-    def __init__(self, network: nn.Module, *, weight_decay: float) -> None:
+    def __init__(
+        self, network: nn.Module, *, weight_decay: float, replicas: Replicas | None = None
+    ) -> None:
+        self._replicas = replicas or Replicas(0, 1)
         self._live = {n: p for n, p in network.named_parameters() if p.requires_grad}
         self._masters = {
             name: parameter.detach().float().clone().requires_grad_()
             for name, parameter in self._live.items()
         }
-        matrices = {
+        self._matrices = {
             name: master
             for name, master in self._masters.items()
             if master.ndim == 2 and name.endswith(MATRICES_INSIDE)
         }
-        others = [m for name, m in self._masters.items() if name not in matrices]
+        self._own = self._share_of(self._matrices)
+        others = [m for name, m in self._masters.items() if name not in self._matrices]
         self._muon = torch.optim.Muon(
-            matrices.values(), weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw"
+            self._own.values(), weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw"
         )
         self._adamw = torch.optim.AdamW(
             [
@@ -64,13 +73,42 @@ class MasterOptimizer:
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate
             optimizer.step()
+        self._tell_others(self._matrices)
         with torch.no_grad():
             for name, parameter in self._live.items():
                 parameter.copy_(self._masters[name])
         return float(norm)
 
+    def _share_of(self, matrices: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """This replica's: the largest first, each to whoever has least to do."""
+        loads = [0] * self._replicas.size
+        own = {}
+        for name, master in sorted(matrices.items(), key=lambda item: -item[1].numel()):
+            owner = loads.index(min(loads))
+            loads[owner] += master.numel()
+            if owner == self._replicas.rank:
+                own[name] = master
+        return own
+
+    @torch.no_grad()
+    def _tell_others(self, tensors: Mapping[str, Tensor]) -> None:
+        """Overwrite what is not this replica's with what its owner holds."""
+        if self._replicas.size == 1:
+            return
+        flat = torch.cat(
+            [
+                tensor.flatten() if name in self._own else torch.zeros(tensor.numel())
+                for name, tensor in tensors.items()
+            ]
+        )
+        self._replicas.add_up(flat)
+        parts = flat.split([tensor.numel() for tensor in tensors.values()])
+        for (name, tensor), part in zip(tensors.items(), parts, strict=True):
+            if name not in self._own:
+                tensor.copy_(part.view_as(tensor))
+
     def state(self) -> dict[str, Tensor]:
-        """Every number the next step depends on, as flat names."""
+        """Every number the next step depends on, as flat names; all replicas ask together."""
         return dict(self._tensors())
 
     def load_state(self, state: dict[str, Tensor]) -> None:
@@ -91,10 +129,16 @@ class MasterOptimizer:
                 self._live[name].copy_(master)
 
     def _tensors(self) -> Iterator[tuple[str, Tensor]]:
+        momenta = {
+            name: self._muon.state.get(master, {}).get(MOMENTUM, torch.zeros_like(master))
+            for name, master in self._matrices.items()
+        }
+        self._tell_others(momenta)
         for name, master in self._masters.items():
             yield f"{name}/master", master.detach()
-            held = self._muon.state.get(master) or self._adamw.state.get(master) or {}
-            for key, value in held.items():
+            if name in momenta:
+                yield f"{name}/{MOMENTUM}", momenta[name]
+            for key, value in self._adamw.state.get(master, {}).items():
                 yield f"{name}/{key}", value
 
 

@@ -32,6 +32,8 @@ Source = Callable[[random.Random], Row]
 
 GLYPH_HEAD = "glyph_head.safetensors"
 
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
 POOL = 4
 """Batches drawn at once and sorted by length of text, so that a batch needs little padding."""
 
@@ -70,26 +72,27 @@ class Trainer:
             self.objective = Objective(network, pointer_layer=config.text.num_hidden_layers // 2)
         if earlier is not None:
             self.objective.glyph_head.load_state_dict(load_file(earlier / GLYPH_HEAD))
-        self.objective.to(torch.bfloat16)
+        self.objective.to(DTYPES[stage.dtype])
         _keep_balance_exact(network)
         if stage.trains == "vision":
             network.requires_grad_(False)
             network.vision_tower.requires_grad_(True)
-        self.optimizer = MasterOptimizer(self.objective, weight_decay=stage.weight_decay)
         self.replicas = replicas or Replicas(0, 1)
+        self.optimizer = MasterOptimizer(
+            self.objective, weight_decay=stage.weight_decay, replicas=self.replicas
+        )
         self.balance = ExpertBalance(network, stage.expert_balance_rate, self.replicas)
         self._trained = [p for p in self.objective.parameters() if p.requires_grad]
         self.step = 0
 
-    def run(self, *, save_every: int = 500) -> None:
+    def run(self, *, save_every: int = 100) -> None:
         """Train to the stage's last step from wherever this is."""
         while self.step < self.stage.steps:
             row = self.one_step()
-            if not self.replicas.leads:
-                continue
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with (self.folder / "metrics.jsonl").open("a") as metrics:
-                metrics.write(json.dumps(row) + "\n")
+            if self.replicas.leads:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                with (self.folder / "metrics.jsonl").open("a") as metrics:
+                    metrics.write(json.dumps(row) + "\n")
             if self.step % save_every == 0 or self.step == self.stage.steps:
                 self.save()
 
@@ -147,12 +150,18 @@ class Trainer:
         return batches[place]
 
     def save(self) -> Path:
-        """Weights in the public layout, and beside them what the next step needs."""
+        """Weights in the public layout, and beside them what the next step needs.
+
+        All replicas ask together; the leader writes.
+        """
         target = self.folder / "last"
-        self.network.save_pretrained(target)
+        optimizer_state = self.optimizer.state()
+        if not self.replicas.leads:
+            return target
+        self.network.save_pretrained(target, dtype=torch.bfloat16)
         save_file(self.objective.glyph_head.state_dict(), self.folder / GLYPH_HEAD)
         state = {
-            **self.optimizer.state(),
+            **optimizer_state,
             "trainer/step": torch.tensor(self.step),
             **{
                 f"balance/{name}": buffer

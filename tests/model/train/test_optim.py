@@ -1,4 +1,9 @@
+import multiprocessing
+from pathlib import Path
+
 import torch
+import torch.distributed as dist
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from model.config import KimiVLConfig
@@ -6,6 +11,7 @@ from model.kimi_vl import KimiVL
 from model.moe import Router
 from model.train.initial import random_network
 from model.train.optim import ExpertBalance, MasterOptimizer
+from model.train.replicas import Replicas
 
 
 def named(optimizer: MasterOptimizer, which: torch.optim.Optimizer) -> set[str]:
@@ -75,6 +81,42 @@ def test_a_state_read_back_goes_on_to_the_same_bits() -> None:
     descend(second, resumed, range(5, 8))
     for name, tensor in straight.state_dict().items():
         assert torch.equal(second.state_dict()[name], tensor), name
+
+
+def _one_of_two(rank: int, folder: Path) -> None:
+    store = dist.FileStore(str(folder / "store"), 2)
+    dist.init_process_group("gloo", store=store, rank=rank, world_size=2)
+    network = random_network(KimiVLConfig.tiny(), seed=0)
+    optimizer = MasterOptimizer(network, weight_decay=0.1, replicas=Replicas(rank, 2))
+    _move(network, optimizer)
+    save_file(optimizer.state(), folder / f"{rank}.safetensors")
+    dist.destroy_process_group()
+
+
+def _move(network: nn.Module, optimizer: MasterOptimizer) -> None:
+    for seed in range(2):
+        noise = torch.Generator().manual_seed(seed)
+        for parameter in network.parameters():
+            parameter.grad = torch.randn(parameter.shape, generator=noise)
+        optimizer.step(0.01)
+
+
+def test_two_replicas_that_share_the_matrices_move_them_as_one_would(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=_one_of_two, args=(rank, tmp_path)) for rank in range(2)]
+    for process in processes:
+        process.start()
+    network = random_network(KimiVLConfig.tiny(), seed=0)
+    alone = MasterOptimizer(network, weight_decay=0.1)
+    _move(network, alone)
+    for process in processes:
+        process.join(120)
+        assert process.exitcode == 0
+    for rank in range(2):
+        shared = load_file(tmp_path / f"{rank}.safetensors")
+        assert shared.keys() == alone.state().keys()
+        for name, tensor in alone.state().items():
+            assert torch.equal(shared[name], tensor), name
 
 
 def test_steps_too_small_for_bfloat16_add_up() -> None:
