@@ -166,6 +166,7 @@ class _Episode:
         self._num_unparseable = 0
         self._num_repeats = 0
         self._last: tuple[tuple[Proposal, ...], str] | None = None
+        self._last_seen = ""
 
     def play(self) -> _Over:
         try:
@@ -214,6 +215,9 @@ class _Episode:
             raise _Over(Ending.ENVIRONMENT_OVER, "the task ended")
         self.step += 1
         name = self._chronicle.observed(self.step, settled)
+        if name == self._last_seen:
+            self._memory.nothing_changed()
+        self._last_seen = name
         return _Seen(settled.screenshot.image, name)
 
     def _ask(self, image: Image.Image) -> Completion:

@@ -21,6 +21,10 @@ class Memory:
     def steps(self) -> tuple[PastStep, ...]:
         return tuple(self._steps)
 
+    def nothing_changed(self) -> None:
+        """The newest step left the screen as it was."""
+        self._steps[-1] = replace(self._steps[-1], unchanged=True)
+
     def remember(self, *, thought: str, sentence: str, error: str, image: Image.Image) -> None:
         step = PastStep(
             number=len(self._steps) + 1,

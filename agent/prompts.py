@@ -9,6 +9,7 @@ instruction, the last sentences and the last error.
                Select words and submit.
                # Previous steps:
                Check the "kV" box.
+               Check the "Vel" box. (nothing changed)
                # Error:
                point (1.2, 0.5) is outside the screenshot; expected fractions in [0, 1]
 
@@ -106,12 +107,17 @@ def _render_nano(
     style: PromptStyle, instruction: str, steps: Sequence[PastStep], screenshot: Image.Image
 ) -> list[Message]:
     text = f"# Task Instruction:\n{instruction}\n"
-    sentences = [step.sentence for step in steps if step.sentence][-style.num_text_steps :]
+    sentences = [_in_short(step) for step in steps if step.sentence][-style.num_text_steps :]
     if sentences:
         text += "# Previous steps:\n" + "".join(f"{sentence}\n" for sentence in sentences)
     if steps and steps[-1].error:
         text += f"# Error:\n{steps[-1].error}\n"
     return [system(style.system_text), user(ImagePart(screenshot), text)]
+
+
+def _in_short(step: PastStep) -> str:
+    """Without the remark a greedy network would say the same thing to the same screen for ever."""
+    return f"{step.sentence} (nothing changed)" if step.unchanged else step.sentence
 
 
 def _render_opencua(

@@ -5,6 +5,7 @@ caller, from the log alone.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,9 +59,13 @@ def samples(run: RunRecord, render: Render) -> Iterator[Sample]:
 def prompts(episode: Episode, render: Render) -> Iterator[list[Message]]:
     """The messages each answered step was asked with."""
     past: list[PastStep] = []
+    last_image = ""
     for step in episode.steps:
         if step.intent is None:
             return
+        if step.observation.image == last_image:
+            past[-1] = replace(past[-1], unchanged=True)
+        last_image = step.observation.image
         yield render(episode.start.instruction, past, step.image())
         past.append(step.as_past())
 

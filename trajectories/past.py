@@ -19,5 +19,7 @@ class PastStep:
     """The action in words; empty if the answer could not be read."""
     error: str = ""
     """Why the answer, or the rest of it, was not performed; empty if all of it was."""
+    unchanged: bool = False
+    """The screen after it is the screen it was decided on, pixel for pixel."""
     image: Image.Image | None = None
     """What the step was decided on; None once no prompt will show it again."""

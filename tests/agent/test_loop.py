@@ -245,6 +245,16 @@ def test_a_log_that_cannot_be_written_stops_before_the_action(store: RunStore) -
         assert desktop.performed == []
 
 
+def test_the_model_is_told_which_of_its_steps_changed_nothing(store: RunStore) -> None:
+    beside = Box(250, 200, 310, 230)
+    policy = ScriptedPolicy([click(beside), click(FIELD), finish_text(True, words="Done.")])
+    with FakeDesktop() as desktop:
+        Loop(policy, desktop, store, QUICK).run("Go.")
+    told = [messages[-1].text for messages in policy.seen]
+    assert "nothing changed" not in told[0]
+    assert [text.count("(nothing changed)") for text in told[1:]] == [1, 1]
+
+
 def test_opencua_prompts_keep_three_pictures(store: RunStore) -> None:
     policy = ScriptedPolicy([click(BUTTON)] * 5 + [finish_text(True, words="Done.")])
     config = LoopConfig(style=OPENCUA)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from PIL import Image
 
 from agent.prompts import NANO, OPENCUA, render
@@ -28,6 +30,13 @@ def test_a_nano_prompt_tells_the_last_three_sentences() -> None:
     steps = [past(number) for number in range(1, 6)]
     assert render(NANO, "Go.", steps, SCREEN)[1].text == (
         "# Task Instruction:\nGo.\n# Previous steps:\nSentence 3.\nSentence 4.\nSentence 5.\n"
+    )
+
+
+def test_a_step_that_changed_nothing_is_told_so() -> None:
+    steps = [replace(past(1), unchanged=True), past(2)]
+    assert render(NANO, "Go.", steps, SCREEN)[1].text == (
+        "# Task Instruction:\nGo.\n# Previous steps:\nSentence 1. (nothing changed)\nSentence 2.\n"
     )
 
 
