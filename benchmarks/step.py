@@ -153,15 +153,22 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--model", type=Path, default=ROOT / "model" / "weights" / "nano")
     parser.add_argument("--steps", type=int, default=60, help="steps measured, after the first 3")
     parser.add_argument("--threads", type=int, default=2, help="of torch")
+    parser.add_argument(
+        "--dtype", choices=("float32", "bfloat16"), help="default: as the agent chooses"
+    )
     parser.add_argument("--json", type=Path, help="also write the figures here")
     options = parser.parse_args(words)
     if options.steps < 10:
         parser.error(f"{options.steps} steps; expected at least 10 for a percentile")
     # Read when torch is imported, which is why that waits until here.
     os.environ["OMP_NUM_THREADS"] = str(options.threads)
+    import torch
+
     from model.chat import ChatModel
 
-    policy = ChatModel.from_pretrained(options.model)
+    policy = ChatModel.from_pretrained(
+        options.model, dtype=getattr(torch, options.dtype) if options.dtype else None
+    )
     with tempfile.TemporaryDirectory() as folder:
         measured = measure(policy, options.steps, Path(folder))
     rows = summary(measured)

@@ -6,6 +6,7 @@ from typing import Self
 
 import torch
 
+from model.devices import best_place, stored_bytes
 from model.generate import Generator
 from model.images import ImageProcessor
 from model.kimi_vl import KimiVL
@@ -44,15 +45,22 @@ class ChatModel:
 
     @classmethod
     def from_pretrained(
-        cls, path: str | Path, dtype: torch.dtype = torch.bfloat16, device: str = "cpu"
+        cls, path: str | Path, dtype: torch.dtype | None = None, device: str | None = None
     ) -> Self:
         """Network, tokenizer and image limits of one folder.
+
+        Args:
+            dtype, device: None: what `best_place` finds best.
 
         Raises:
             CheckpointError: a file is missing or does not fit.
         """
-        tokenizer = Tokenizer.from_file(Path(path) / "tiktoken.model")
-        network = KimiVL.from_pretrained(path, dtype=dtype, device=device)
+        folder = Path(path)
+        tokenizer = Tokenizer.from_file(folder / "tiktoken.model")
+        best = best_place(stored_bytes(folder))
+        network = KimiVL.from_pretrained(
+            folder, dtype=dtype or best.dtype, device=device or best.device
+        )
         config = network.config
         images = ImageProcessor(config.in_token_limit, config.vision.patch_size)
         return cls(network, Processor(tokenizer, images))

@@ -73,6 +73,9 @@ class Generator:
                 f"{num_prompt} prompt tokens and {max_new_tokens} new ones;"
                 f" the model has {positions} positions"
             )
+        device = self.network.language_model.lm_head.weight.device
+        input_ids_BT = input_ids_BT.to(device)
+        pixel_values = None if pixel_values is None else pixel_values.to(device)
         sampler = torch.Generator().manual_seed(seed) if seed is not None else None
         result = Generation()
         clock = time.perf_counter()

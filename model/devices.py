@@ -1,0 +1,32 @@
+"""Where the network runs and in which numbers, by what the machine has."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+SMALL_BYTES = 1 << 30
+"""Weights up to here are computed with in float32 on a CPU, at twice the memory.
+
+A pass over a few tokens repacks every bfloat16 matrix: decoding with nano took half as long
+in float32 on an AVX-512 machine without AMX, and as long on one with avx512_bf16
+(`benchmarks/step.py --dtype`). Larger weights would cost more memory than that is worth.
+"""
+
+
+class Place(NamedTuple):
+    device: torch.device
+    dtype: torch.dtype
+
+
+def best_place(num_bytes: int) -> Place:
+    """For a checkpoint whose files have `num_bytes`: a GPU if there is one, else the CPU."""
+    if torch.cuda.is_available():
+        return Place(torch.device("cuda"), torch.bfloat16)
+    small = num_bytes <= SMALL_BYTES
+    return Place(torch.device("cpu"), torch.float32 if small else torch.bfloat16)
+
+
+def stored_bytes(folder: Path) -> int:
+    """Of the tensors in a checkpoint's folder."""
+    return sum(path.stat().st_size for path in folder.glob("*.safetensors"))

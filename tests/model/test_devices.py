@@ -1,0 +1,19 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from model.devices import SMALL_BYTES, best_place, stored_bytes
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_on_a_cpu_small_weights_are_computed_with_in_float32_and_large_ones_are_not() -> None:
+    assert best_place(SMALL_BYTES) == (torch.device("cpu"), torch.float32)
+    assert best_place(SMALL_BYTES + 1) == (torch.device("cpu"), torch.bfloat16)
+
+
+def test_only_the_tensors_of_a_folder_are_counted(tmp_path: Path) -> None:
+    (tmp_path / "model-1.safetensors").write_bytes(b"12345")
+    (tmp_path / "model-2.safetensors").write_bytes(b"123")
+    (tmp_path / "tiktoken.model").write_bytes(b"1")
+    assert stored_bytes(tmp_path) == 8
