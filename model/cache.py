@@ -45,6 +45,19 @@ class LatentCache:
         self._lengths = [length] * len(self._lengths)
 
 
+def padded_mask(attention_mask_BK: Tensor, num_new: int) -> Tensor:
+    """Bool [B, 1, num_new, K]: causal, and never at padding.
+
+    Args:
+        attention_mask_BK: 1 at tokens and 0 at padding, of the past and the new ones.
+    """
+    num_keys = attention_mask_BK.shape[1]
+    causal_QK = causal_mask(num_new, num_keys - num_new, attention_mask_BK.device)
+    visible = causal_QK & attention_mask_BK.bool()[:, None, None, :]
+    # Padding sees itself: a row of nothing would be a softmax over nothing.
+    return visible | torch.eye(num_keys, dtype=torch.bool, device=visible.device)[-num_new:]
+
+
 def causal_mask(num_new: int, num_past: int, device: torch.device) -> Tensor:
     """Bool [num_new, num_past + num_new], true where a new token may look."""
     queries = torch.arange(num_past, num_past + num_new, device=device)

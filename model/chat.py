@@ -39,6 +39,7 @@ class ChatModel:
     def __init__(self, network: KimiVL, processor: Processor) -> None:
         self.network = network
         self.processor = processor
+        self._generator = Generator(network)
         self._familiar_ids = processor.tokenizer.encode_chat(
             [assistant(answer) for answer in FAMILIAR], add_generation_prompt=False
         )
@@ -71,7 +72,7 @@ class ChatModel:
     ) -> Completion:
         prompt = self.processor(messages)
         stream = _TextStream(self.processor.tokenizer, on_text)
-        generation = Generator(self.network).run(
+        generation = self._generator.run(
             prompt.input_ids,
             prompt.pixel_values,
             prompt.image_grid_hws,
@@ -89,6 +90,7 @@ class ChatModel:
             log_probs=tuple(generation.log_probs),
             finished=generation.stopped,
             num_prompt_tokens=prompt.input_ids.shape[1],
+            num_reused_tokens=generation.num_reused,
             seconds=generation.seconds,
         )
 

@@ -6,7 +6,7 @@ Shapes: B batch, T tokens, D model width.
 import torch
 from torch import Tensor, nn
 
-from model.cache import LatentCache, causal_mask
+from model.cache import LatentCache, causal_mask, padded_mask
 from model.config import TextConfig
 from model.mla import MultiHeadLatentAttention
 from model.moe import GatedMLP, MixtureOfExperts
@@ -55,14 +55,28 @@ class Transformer(nn.Module):
         )
         self.norm = nn.RMSNorm(config.hidden_size, eps=config.rms_norm_eps)
 
-    def forward(self, x_BTD: Tensor, cache: LatentCache | None = None) -> Tensor:
-        """Hidden states after the last norm; with a cache, of the new tokens only."""
+    def forward(
+        self,
+        x_BTD: Tensor,
+        cache: LatentCache | None = None,
+        attention_mask_BK: Tensor | None = None,
+    ) -> Tensor:
+        """Hidden states after the last norm; with a cache, of the new tokens only.
+
+        Args:
+            attention_mask_BK: 1 at tokens and 0 at padding, of the past and the new ones; rows
+                may be padded on either side. None: nothing is padded.
+        """
         num_past, num_new = (cache.length if cache else 0), x_BTD.shape[1]
-        positions = torch.arange(num_past, num_past + num_new, device=x_BTD.device)
+        if attention_mask_BK is None:
+            positions = torch.arange(num_past, num_past + num_new, device=x_BTD.device)
+            visible_TK = causal_mask(num_new, num_past, x_BTD.device)
+        else:
+            positions = (attention_mask_BK.long().cumsum(-1) - 1).clamp(min=0)[:, -num_new:]
+            visible_TK = padded_mask(attention_mask_BK, num_new)
         angles = text_angles(positions, self.rope_dim, self.rope_theta)
         # As the public code: angles in float32, their cosines in the model's dtype.
         cos_TP, sin_TP = angles.cos().to(x_BTD.dtype), angles.sin().to(x_BTD.dtype)
-        visible_TK = causal_mask(num_new, num_past, x_BTD.device)
         for layer in self.layers:
             x_BTD = layer(x_BTD, cos_TP, sin_TP, visible_TK, cache)
         return self.norm(x_BTD)

@@ -1,4 +1,4 @@
-"""From a prompt to new tokens: prefill once, then pass by pass over the latent cache.
+"""From a prompt to new tokens: prefill what is new, then pass by pass over the latent cache.
 
 A pass takes the newest token and, when greedy, a few guesses of what follows it; those
 that the network would have said too are kept, the cache forgets the others.
@@ -9,14 +9,16 @@ Shapes: B = 1, T tokens of a pass, V vocabulary.
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from model.cache import LatentCache
 from model.drafts import Drafts
 from model.errors import PromptTooLong
+from model.moonvit import Grid
+from model.prefix import Key, Prefix, digest_of, feature_rows, keys_of, pictures_from
 
 if TYPE_CHECKING:
     from model.kimi_vl import KimiVL
@@ -27,6 +29,10 @@ MOST_GUESSES = 8
 """A pass. More are seldom right: 43 tokens of an answer took 23 passes with 8, 22 with 12."""
 
 
+PREFILL_CHUNK = 1024
+"""Tokens. The mask of a chunk over 131,072 keys is 134 MB."""
+
+
 @dataclass(slots=True)
 class Generation:
     token_ids: list[int] = field(default_factory=list)
@@ -34,13 +40,22 @@ class Generation:
     """Natural log of each id's probability at temperature 1."""
     stopped: bool = False
     """True: a stop id was drawn (it is the last of `token_ids`)."""
+    num_reused: int = 0
+    """Tokens of the prompt that were in the cache already."""
     seconds: dict[str, float] = field(default_factory=dict)
     """"vision", "prefill" and "decode"."""
 
 
 class Generator:
-    def __init__(self, network: "KimiVL") -> None:
+    """Answers prompts one after another; what a prompt shares with the last is not computed again.
+
+    Not for two threads at once.
+    """
+
+    def __init__(self, network: "KimiVL", *, prefill_chunk: int = PREFILL_CHUNK) -> None:
         self.network = network
+        self.prefill_chunk = prefill_chunk
+        self._prefix = Prefix(network.config.text.num_hidden_layers)
 
     def run(
         self,
@@ -74,17 +89,15 @@ class Generator:
                 f" the model has {positions} positions"
             )
         device = self.network.language_model.lm_head.weight.device
-        input_ids_BT = input_ids_BT.to(device)
-        pixel_values = None if pixel_values is None else pixel_values.to(device)
         sampler = torch.Generator().manual_seed(seed) if seed is not None else None
         result = Generation()
         clock = time.perf_counter()
-        embedded = self.network.embed(input_ids_BT, pixel_values, image_grid_hws)
+        prompt_ids = input_ids_BT[0].tolist()
+        embedded, keys, result.num_reused = self._open(prompt_ids, pixel_values, image_grid_hws)
         result.seconds["vision"], clock = _lap(clock)
-        cache = LatentCache(self.network.config.text.num_hidden_layers)
-        logits_TV = self._logits(embedded, cache)[-1:]
+        logits_TV = self._prefill(embedded)
         result.seconds["prefill"], clock = _lap(clock)
-        drafts = Drafts([*familiar_ids, *input_ids_BT[0].tolist()])
+        drafts = Drafts([*familiar_ids, *prompt_ids])
         guesses: list[int] = []
         while True:
             for logits_V, guess in zip(logits_TV, [*guesses, None], strict=True):
@@ -96,21 +109,56 @@ class Generator:
                     on_token(token_id)
                 result.stopped = token_id in stop_ids
                 if result.stopped or len(result.token_ids) == max_new_tokens:
+                    # All but the newest token have passed through the network.
+                    self._prefix.finish([*keys, *result.token_ids[:-1]])
                     result.seconds["decode"], _ = _lap(clock)
                     return result
                 if token_id != guess:
                     break
-            # All but the newest token have passed; guesses that were wrong have too.
             num_told = len(result.token_ids)
-            cache.rewind(num_prompt + num_told - 1)
+            self._prefix.cache.rewind(num_prompt + num_told - 1)
             most = min(MOST_GUESSES, max_new_tokens - num_told - 1) if temperature == 0.0 else 0
             guesses = drafts.guess(most)
-            step = torch.tensor([[token_id, *guesses]], device=input_ids_BT.device)
-            logits_TV = self._logits(self.network.language_model.model.embed_tokens(step), cache)
+            step = torch.tensor([[token_id, *guesses]], device=device)
+            logits_TV = self._logits(self.network.language_model.model.embed_tokens(step))
 
-    def _logits(self, embedded_BTD: Tensor, cache: LatentCache) -> Tensor:
-        """Of what follows each of these tokens, [T, V] float32; after a prompt, the last only."""
-        hidden = self.network.hidden(embedded_BTD, cache)
+    def _open(
+        self, prompt_ids: list[int], pixel_values: Tensor | None, image_grid_hws: Tensor | None
+    ) -> tuple[Tensor, list[Key], int]:
+        """Embeddings [1, T, D] of what is not in the cache yet, the keys of the whole prompt, and
+        how many positions are in the cache."""
+        network = self.network
+        device = network.language_model.lm_head.weight.device
+        pictures: list[tuple[str, int]] = []
+        encoders: list[Callable[[], Tensor]] = []
+        if pixel_values is not None and image_grid_hws is not None:
+            grids = network.grids(image_grid_hws, num_patches=pixel_values.shape[0])
+            sizes = [grid.num_patches for grid in grids]
+            for grid, pixels in zip(grids, pixel_values.split(sizes), strict=True):
+                num_tokens = grid.num_patches // network.config.vision.merge**2
+                pictures.append((digest_of(pixels, grid), num_tokens))
+                encoders.append(partial(self._encode, pixels.to(device), grid))
+        network.refuse_unequal(prompt_ids, sum(count for _, count in pictures))
+        keys = keys_of(prompt_ids, network.config.media_placeholder_token_id, pictures)
+        reused = self._prefix.start(keys)
+        wanted, skipped = pictures_from(keys, reused, pictures)
+        features = [self._prefix.features(pictures[index][0], encoders[index]) for index in wanted]
+        ids = torch.tensor([prompt_ids[reused:]], device=device)
+        return network.merge(ids, feature_rows(features, skipped)), keys, reused
+
+    def _encode(self, pixels_N3PP: Tensor, grid: Grid) -> Tensor:
+        return self.network.project(self.network.vision_tower(pixels_N3PP, [grid]), [grid])
+
+    def _prefill(self, embedded_BTD: Tensor) -> Tensor:
+        """Logits [1, V] after a prompt, taken in by chunks: attention's scores stay small."""
+        *opening, last = embedded_BTD.split(self.prefill_chunk, dim=1)
+        for chunk in opening:
+            self.network.hidden(chunk, self._prefix.cache)
+        return self._logits(last)[-1:]
+
+    def _logits(self, embedded_BTD: Tensor) -> Tensor:
+        """Of what follows each of these tokens, [T, V] float32; of many, the last only."""
+        hidden = self.network.hidden(embedded_BTD, self._prefix.cache)
         return self.network.language_model.lm_head(hidden[0, -MOST_GUESSES - 1 :]).float()
 
 

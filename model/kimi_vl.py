@@ -93,27 +93,43 @@ class KimiVL(nn.Module):
     def merge(self, input_ids_BT: Tensor, features_MD: Tensor | None) -> Tensor:
         embedded = self.language_model.model.embed_tokens(input_ids_BT)
         holes_BT = input_ids_BT == self.config.media_placeholder_token_id
-        num_holes = int(holes_BT.sum())
         num_features = 0 if features_MD is None else features_MD.shape[0]
-        if num_holes != num_features:
-            raise ImageRefused(
-                f"{num_holes} picture placeholders in the text, {num_features} picture tokens"
-            )
+        self.refuse_unequal(input_ids_BT.flatten().tolist(), num_features)
         if features_MD is None:
             return embedded
         return embedded.masked_scatter(holes_BT.unsqueeze(-1), features_MD.to(embedded.dtype))
 
-    def hidden(self, embedded_BTD: Tensor, cache: LatentCache | None = None) -> Tensor:
-        return self.language_model.model(embedded_BTD, cache)
+    def refuse_unequal(self, token_ids: Sequence[int], num_features: int) -> None:
+        """Every placeholder stands for one token of a picture, and every such token has one."""
+        num_holes = token_ids.count(self.config.media_placeholder_token_id)
+        if num_holes != num_features:
+            raise ImageRefused(
+                f"{num_holes} picture placeholders in the text, {num_features} picture tokens"
+            )
+
+    def hidden(
+        self,
+        embedded_BTD: Tensor,
+        cache: LatentCache | None = None,
+        attention_mask: Tensor | None = None,
+    ) -> Tensor:
+        return self.language_model.model(embedded_BTD, cache, attention_mask)
 
     def forward(
         self,
         input_ids: Tensor,
         pixel_values: Tensor | None = None,
         image_grid_hws: Tensor | None = None,
+        attention_mask: Tensor | None = None,
     ) -> Tensor:
-        """Logits [B, T, V], float32, of the token after each."""
-        hidden = self.hidden(self.embed(input_ids, pixel_values, image_grid_hws))
+        """Logits [B, T, V], float32, of the token after each.
+
+        Args:
+            attention_mask: [B, T], 1 at tokens and 0 at padding, on either side of a row; the
+                logits there mean nothing.
+        """
+        embedded = self.embed(input_ids, pixel_values, image_grid_hws)
+        hidden = self.hidden(embedded, attention_mask=attention_mask)
         return self.language_model.lm_head(hidden).float()
 
     @torch.inference_mode()

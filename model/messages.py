@@ -71,6 +71,8 @@ class Completion:
     finished: bool = True
     """False: cut off by max_new_tokens."""
     num_prompt_tokens: int = 0
+    num_reused_tokens: int = 0
+    """Of the prompt's, those still in the cache from the prompt before."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Where the time went: "vision", "prefill", "decode"."""
 

@@ -12,9 +12,9 @@ from torch import Tensor
 
 
 def text_angles(positions_T: Tensor, dim: int, theta: float) -> Tensor:
-    """Radians, [T, dim/2], float32 whatever the model computes in."""
+    """Radians, [..., T, dim/2], float32 whatever the model computes in."""
     exponents = torch.arange(0, dim, 2, dtype=torch.float32, device=positions_T.device) / dim
-    return positions_T.float()[:, None] * (1.0 / theta**exponents)[None, :]
+    return positions_T.float()[..., None] * (1.0 / theta**exponents)
 
 
 def patch_angles(height: int, width: int, dim: int, theta: float = 10000.0) -> Tensor:

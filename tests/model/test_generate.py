@@ -144,3 +144,21 @@ def test_the_picture_counts(golden_network: KimiVL, golden: dict[str, Tensor]) -
         ).tolist()
 
     assert answer(golden["pixel_values"]) != answer(-torch.ones_like(golden["pixel_values"]))
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 40])
+def test_a_prompt_taken_in_by_chunks_is_answered_alike(
+    golden_network: KimiVL, golden: dict[str, Tensor], chunk: int
+) -> None:
+    """Chunks end in the middle of both pictures."""
+    assert golden["input_ids"].shape[1] > chunk
+    with torch.inference_mode():
+        made = Generator(golden_network, prefill_chunk=chunk).run(
+            golden["input_ids"],
+            golden["pixel_values"],
+            golden["image_grid_hws"],
+            max_new_tokens=24,
+        )
+    assert made.token_ids == golden["greedy"].flatten().tolist()
+    last = golden["logits"][0, -1].log_softmax(-1)
+    assert math.isclose(made.log_probs[0], float(last.max()), abs_tol=1e-5)

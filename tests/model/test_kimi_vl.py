@@ -118,3 +118,24 @@ def test_a_grid_that_cannot_be_is_refused(
 ) -> None:
     with pytest.raises(ImageRefused):
         golden_network.encode_images(torch.zeros(num_patches, 3, 14, 14), torch.tensor([grid]))
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_a_padded_row_of_a_batch_has_the_logits_it_has_alone(
+    golden_network: KimiVL, golden: dict[str, Tensor], side: str
+) -> None:
+    whole = golden["input_ids"]
+    short = torch.tensor([[5, 6, 7, 8]])
+    padding = torch.zeros(1, whole.shape[1] - 4, dtype=torch.int64)
+    parts = [padding, short] if side == "left" else [short, padding]
+    mask = torch.cat(
+        [torch.zeros_like(padding), torch.ones_like(short)][:: 1 if side == "left" else -1], 1
+    )
+    logits = golden_network(
+        torch.cat([whole, torch.cat(parts, dim=1)]),
+        golden["pixel_values"],
+        golden["image_grid_hws"],
+        attention_mask=torch.cat([torch.ones_like(whole), mask]),
+    )
+    assert largest_difference(logits[:1], golden["logits"]) < CLOSE
+    assert largest_difference(logits[1][mask[0].bool()], golden_network(short)[0].detach()) < CLOSE
