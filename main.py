@@ -3,12 +3,12 @@
 Exit codes: 0 done, 1 failed, 2 refused or misconfigured.
 """
 
+import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -19,7 +19,6 @@ from agent.evaluate import EvalConfig, OpenEvaluator, claim_folder, finished
 from agent.events import Ending, both
 from agent.loop import Loop, LoopConfig
 from agent.miniwob import (
-    DEMO_TASKS,
     MiniWob,
     evaluation_jobs,
     loop_config,
@@ -39,6 +38,7 @@ from env.miniwob.specimen import WORDS
 from env.viewport import Viewport
 from env.virtual import VirtualDesktop
 from model.errors import ModelError
+from model.messages import ImagePart, Sampling, system, user
 from model.shelf import weights_digest, weights_folder
 from trajectories.errors import TrajectoryError
 from trajectories.export import samples
@@ -46,51 +46,58 @@ from trajectories.jsonl import write_jsonl
 from trajectories.reading import read_run
 from trajectories.replay import write_replay
 from trajectories.store import RunStore, find_runs
-from ui.arguments import POSITIONAL, Command, parse_arguments
+from ui.arguments import Command, parse_arguments
 from ui.interrupt import StopOnInterrupt
 from ui.lines import LiveLines
+from ui.options import (
+    Chat,
+    Collect,
+    Demo,
+    Eval,
+    Export,
+    Label,
+    Pretrain,
+    Replay,
+    Run,
+    Sft,
+    Vocabulary,
+)
 from ui.snapshot import once_seen
-from ui.tables import progress, results_table, summary_line, summary_table
+from ui.tables import completion_line, progress, results_table, summary_line, summary_table
 
 if TYPE_CHECKING:
     from model.train.stages import Stage
     from model.train.trainer import Source
 
 DONE, FAILED, REFUSED = 0, 1, 2
-RECIPES = Path(__file__).parent / "model" / "train" / "recipes"
 
 console = Console()
 complaints = Console(stderr=True)
 
 
 def open_policy(name: str) -> Policy:
-    """The network of a folder; "nano" is the one shipped.
+    """The network of a folder, "nano" the one shipped; or a server's, by its address.
 
     Raises:
         ModelError: no checkpoint there, or one that does not fit.
+        ValueError: an address that cannot be one.
     """
+    if is_address(name):
+        from agent.endpoint import EndpointPolicy
+
+        return EndpointPolicy.named(name, api_key=os.environ.get("MOONHAND_API_KEY"))
     from model.chat import ChatModel
 
     return ChatModel.from_pretrained(weights_folder(name))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Collect:
-    """Expert demonstrations, or a learner's episodes with the expert's advice, as run folders."""
-
-    out: Annotated[Path, "folder for the run folders"]
-    tasks: Annotated[str, "pix2act59, all, experts, or names with commas"] = "experts"
-    episodes: Annotated[int, "episodes a task"] = 10
-    seed: Annotated[int, "first seed; below 1,000,000"] = 0
-    workers: Annotated[int, "processes"] = 1
-    noise: Annotated[float, "share of the expert's steps that are spoilt"] = 0.0
-    model: Annotated[str, "who acts: expert, nano or a folder of weights"] = "expert"
-    reload: Annotated[bool, "load the page anew for every episode"] = False
-
-
 def collect(options: Collect) -> int:
     config = CollectConfig(
-        out=options.out, model=options.model, noise=options.noise, reload=options.reload
+        out=options.out,
+        model=options.model,
+        noise=options.noise,
+        reload=options.reload,
+        loop=loop_config(max_steps=options.max_steps),
     )
     jobs = training_jobs(tasks_named(options.tasks), options.episodes, options.seed)
     results = []
@@ -106,19 +113,13 @@ def collect(options: Collect) -> int:
     return DONE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Eval:
-    """Run tasks on unseen seeds and write what came out, as numbers that compare."""
+def is_address(model: str) -> bool:
+    return model.startswith(("http://", "https://"))
 
-    suite: Annotated[str, "miniwob", POSITIONAL]
-    out: Annotated[Path, "folder for results; finished episodes in it are not run again"]
-    model: Annotated[str, "nano, a folder of weights, or expert"] = "nano"
-    tasks: Annotated[str, "pix2act59, all, experts, or names with commas"] = "pix2act59"
-    episodes: Annotated[int, "unseen seeds a task"] = 20
-    seed: Annotated[int, "round: its seeds start at 10,000,000 + 1000 times this"] = 0
-    workers: Annotated[int, "processes, each with a browser and a model"] = 1
-    blind: Annotated[bool, "feed black pictures: what is left is not reading"] = False
-    max_steps: Annotated[int, "steps an episode"] = 30
+
+def weights_of(model: str) -> str:
+    """A digest of the weights; empty where there are none to look into."""
+    return "" if model == "expert" or is_address(model) else weights_digest(model)
 
 
 def evaluate(options: Eval) -> int:
@@ -126,7 +127,7 @@ def evaluate(options: Eval) -> int:
         raise ValueError(f"no suite named {options.suite!r}; expected miniwob")
     config = EvalConfig(
         model=options.model,
-        weights="" if options.model == "expert" else weights_digest(options.model),
+        weights=weights_of(options.model),
         seed=options.seed,
         blind=options.blind,
         max_steps=options.max_steps,
@@ -151,16 +152,6 @@ def evaluate(options: Eval) -> int:
     say(summary_line(summary))
     say(f"written to {path}")
     return DONE
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Demo:
-    """Watch the agent do tasks it has never seen, in a browser window on a virtual desktop."""
-
-    model: Annotated[str, "nano, a folder of weights, or expert"] = "nano"
-    tasks: Annotated[str, "names with commas; one unseen episode each"] = ",".join(DEMO_TASKS)
-    seed: Annotated[int, "which unseen episodes: a round of its own"] = 900
-    out: Annotated[Path, "folder for the run folder"] = Path("runs")
 
 
 def demo(options: Demo) -> int:
@@ -191,22 +182,10 @@ def demo(options: Demo) -> int:
     return DONE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """Do one task, given in words, on a screen."""
-
-    instruction: Annotated[str, "what to do", POSITIONAL]
-    desktop: Annotated[str, "virtual, browser, fake, real or osworld://HOST:PORT"] = "virtual"
-    model: Annotated[str, "nano or a folder of weights"] = "nano"
-    style: Annotated[str, "of the prompt: nano or opencua"] = "nano"
-    url: Annotated[str | None, "a page to open first, in a browser"] = None
-    max_steps: Annotated[int, "steps before it is given up"] = 15
-    out: Annotated[Path, "folder for the run folder"] = Path("runs")
-
-
 def run(options: Run) -> int:
     config = LoopConfig(max_steps=options.max_steps, style=style_named(options.style))
-    weights_folder(options.model)
+    if not is_address(options.model):
+        weights_folder(options.model)
     with (
         open_desktop(options.desktop) as desktop,
         showing(desktop, options.url),
@@ -221,11 +200,17 @@ def run(options: Run) -> int:
     return DONE if result.ending is Ending.DONE else FAILED
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Replay:
-    """Write runs as HTML pages that need nothing else."""
+def chat(options: Chat) -> int:
+    from model.images import open_picture
 
-    path: Annotated[Path, "a run folder, or a folder with some", POSITIONAL]
+    parts = [ImagePart(open_picture(path)) for path in options.image]
+    sampling = Sampling(temperature=options.temperature, max_new_tokens=options.max_tokens)
+    asked = [system(options.system), user(*parts, options.question)]
+    completion = open_policy(options.model).complete(asked, sampling=sampling, on_text=say_on)
+    say("" if completion.finished else " [cut off: see --max-tokens]")
+    if options.stats:
+        say(completion_line(completion))
+    return DONE
 
 
 def replay(options: Replay) -> int:
@@ -234,30 +219,12 @@ def replay(options: Replay) -> int:
     return DONE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Export:
-    """Write runs as training samples in JSON lines, for other programs."""
-
-    path: Annotated[Path, "a run folder, or a folder with some", POSITIONAL]
-    out: Annotated[Path, "the .jsonl file; pictures go to images/ beside it"]
-    style: Annotated[str, "of the prompt: nano or opencua"] = "nano"
-
-
 def export(options: Export) -> int:
     render_styled = partial(render, style_named(options.style))
     runs = (read_run(folder) for folder in find_runs(options.path))
     count = write_jsonl((each for run in runs for each in samples(run, render_styled)), options.out)
     say(f"{count} samples in {options.out}")
     return DONE
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Label:
-    """Photograph and label pages of random text, for the vision tower to learn reading from."""
-
-    out: Annotated[Path, "folder for the pages"]
-    pages: Annotated[int, "how many"] = 8000
-    seed: Annotated[int, "of the first page"] = 0
 
 
 def label(options: Label) -> int:
@@ -269,15 +236,6 @@ def label(options: Label) -> int:
     return DONE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Vocabulary:
-    """Make the small tokenizer from the wording of the tasks and their demonstrations."""
-
-    runs: Annotated[Path, "folder with run folders"]
-    out: Annotated[Path, "the file to write, e.g. data/tiktoken.model"]
-    ranks: Annotated[int, "tokens, the 256 special ones not counted"] = 768
-
-
 def vocabulary(options: Vocabulary) -> int:
     from model.train.vocabulary import template_words, train_ranks, write_ranks
 
@@ -285,16 +243,6 @@ def vocabulary(options: Vocabulary) -> int:
     write_ranks(ranks, options.out)
     say(f"{len(ranks)} ranks in {options.out}")
     return DONE
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pretrain:
-    """Train a network from nothing through every stage of a recipe; goes on where it stopped."""
-
-    recipe: Annotated[Path, "the stages, as JSON"] = RECIPES / "nano.json"
-    data: Annotated[Path, "folder with specimens/, runs/ and tiktoken.model"] = Path("data")
-    out: Annotated[Path, "folder for checkpoints and metrics"] = Path("checkpoints/nano")
-    threads: Annotated[int, "of torch"] = 1
 
 
 def pretrain(options: Pretrain) -> int:
@@ -309,17 +257,6 @@ def pretrain(options: Pretrain) -> int:
     )
     say(f"checkpoint: {made}")
     return DONE
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sft:
-    """Fine-tune a checkpoint on demonstrations: one stage, from a folder of weights."""
-
-    config: Annotated[Path, "the stage, as JSON"]
-    out: Annotated[Path, "folder for checkpoints and metrics"]
-    init: Annotated[str, "nano or a folder of weights to start from"] = "nano"
-    data: Annotated[Path, "folder with runs/, and specimens/ if the stage wants it"] = Path("data")
-    threads: Annotated[int, "of torch"] = 1
 
 
 def sft(options: Sft) -> int:
@@ -368,6 +305,7 @@ def training_sources(data: Path, stage: "Stage") -> "dict[str, Source]":
 COMMANDS = {
     "demo": Command(Demo, demo),
     "run": Command(Run, run),
+    "chat": Command(Chat, chat),
     "eval": Command(Eval, evaluate),
     "collect": Command(Collect, collect),
     "label": Command(Label, label),
@@ -382,6 +320,12 @@ COMMANDS = {
 def say(text: str) -> None:
     """A line as it is: no markup, no wrapping, so that a path can be copied."""
     console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def say_on(text: str) -> None:
+    """A piece of a line, at once."""
+    console.file.write(text)
+    console.file.flush()
 
 
 def main(words: Sequence[str]) -> int:

@@ -6,6 +6,7 @@ and at the bottom to whole 2x2 groups of patches; then [-1, 1] and cut row by ro
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -81,6 +82,20 @@ class ImageProcessor:
             canvas.putpalette(image.getpalette("RGB") or [])
         canvas.paste(image, (0, 0))
         return canvas
+
+
+def open_picture(path: Path) -> Image.Image:
+    """Read a picture's file; its size is looked at before it is decoded.
+
+    Raises:
+        ImageRefused: no file, no picture, a damaged or too large one.
+    """
+    try:
+        with Image.open(path) as image:
+            _checked(image).load()
+            return image.copy()
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise ImageRefused(f"{path} is no picture that can be read: {error}") from error
 
 
 def _checked(image: Image.Image) -> Image.Image:

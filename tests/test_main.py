@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from main import DONE, REFUSED, main
 from trajectories.reading import read_run
@@ -129,3 +130,36 @@ def test_an_evaluation_is_gone_on_with_and_not_mixed_with_another(
     said(capsys)
     assert main([*words, "1", "--seed", "1"]) == REFUSED
     assert "holds another evaluation" in said(capsys)
+
+
+def test_a_question_about_a_picture_is_answered_with_what_it_cost(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("RGB", (160, 210), "white").save(tmp_path / "page.png")
+    words = ["chat", "What is at x=0.50, y=0.50?", "--image", str(tmp_path / "page.png")]
+    assert main([*words, "--max-tokens", "8", "--stats"]) == 0
+    *_, stats = capsys.readouterr().out.strip().splitlines()
+    assert "prompt tokens at" in stats
+    assert "peak memory" in stats
+
+
+@pytest.mark.parametrize("content", [None, b"no picture", b"\x89PNG\r\n\x1a\n"])
+def test_a_picture_that_cannot_be_read_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes | None
+) -> None:
+    path = tmp_path / "page.png"
+    if content is not None:
+        path.write_bytes(content)
+    assert main(["chat", "Why?", "--image", str(path)]) == 2
+    assert "page.png is no picture" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["chat", "Why?"], ["run", "Go.", "--desktop", "fake"]])
+def test_a_server_that_is_not_there_is_told_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    where = ["--out", str(tmp_path)] if command[0] == "run" else []
+    code = main([*command, *where, "--model", "http://127.0.0.1:9/v1#kimi"])
+    said = capsys.readouterr()
+    assert code == (1 if command[0] == "run" else 2)
+    assert "127.0.0.1:9" in said.out + said.err

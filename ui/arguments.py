@@ -42,7 +42,8 @@ def parse_arguments(
         _add_flags(command.options, subparsers.add_parser(name, help=summary, description=summary))
     values = vars(parser.parse_args(words))
     command = commands[values.pop("command")]
-    return command, command.options(**values)
+    given = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+    return command, command.options(**given)
 
 
 def _add_flags(options: type, parser: argparse.ArgumentParser) -> None:
@@ -52,7 +53,10 @@ def _add_flags(options: type, parser: argparse.ArgumentParser) -> None:
         if isinstance(kind, types.UnionType):
             kind = next(part for part in typing.get_args(kind) if part is not type(None))
         flag = f"--{each.name.replace('_', '-')}"
-        if POSITIONAL in marks:
+        if typing.get_origin(kind) is tuple:
+            kind = typing.get_args(kind)[0]
+            parser.add_argument(flag, type=kind, action="append", default=[], help=text)
+        elif POSITIONAL in marks:
             parser.add_argument(each.name, type=kind, help=text)
         elif kind is bool:
             parser.add_argument(flag, action="store_true", help=text)

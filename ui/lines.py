@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from agent.events import (
+    Ending,
     EpisodeEnded,
     EpisodeResult,
     EpisodeStarted,
@@ -49,4 +50,7 @@ def verdict(result: EpisodeResult) -> str:
         word = "success" if result.score > 0 else "failure"
         word += f", reward {result.score:.2f}"
     steps = "1 step" if result.num_steps == 1 else f"{result.num_steps} steps"
-    return f"{word} ({result.ending.value}, {steps}, {result.seconds.get('total', 0.0):.1f} s)"
+    line = f"{word} ({result.ending.value}, {steps}, {result.seconds.get('total', 0.0):.1f} s)"
+    # Nobody's doing but the machine's: whoever watches wants to know what it was.
+    broken = result.ending in (Ending.POLICY_FAILED, Ending.DESKTOP_LOST)
+    return f"{line}: {result.reason}" if broken else line

@@ -1,5 +1,6 @@
 """Tables and bars of the terminal."""
 
+import resource
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agent.events import EpisodeResult
+from model.messages import Completion
 
 
 def progress(console: Console) -> Progress:
@@ -47,6 +49,23 @@ def summary_line(summary: dict[str, Any]) -> str:
         f" {summary['tasks_at_80_percent']} of them at 80 % or better;"
         f" {summary['seconds_per_step'].get('step', 0.0):.2f} s a step"
     )
+
+
+def completion_line(completion: Completion) -> str:
+    """What an answer cost; the memory is the whole process's, at its most."""
+    seconds = completion.seconds
+    new = completion.num_prompt_tokens - completion.num_reused_tokens
+    told = len(completion.token_ids)
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return (
+        f"{completion.num_prompt_tokens} prompt tokens at {_rate(new, seconds.get('prefill'))}/s,"
+        f" {told} new ones at {_rate(told, seconds.get('decode'))}/s,"
+        f" {seconds.get('vision', 0.0):.2f} s of looking, peak memory {peak_mb:.0f} MB"
+    )
+
+
+def _rate(count: int, seconds: float | None) -> str:
+    return f"{count / seconds:.0f}" if seconds and count else "?"
 
 
 def results_table(results: Sequence[EpisodeResult]) -> Table:

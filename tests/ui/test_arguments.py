@@ -16,6 +16,7 @@ class Bake:
     num_loaves: Annotated[int, "how many, 100 % of the oven"] = 2
     crisp: Annotated[bool, "longer"] = False
     oven: Annotated[Path | None, "another oven"] = None
+    seed: Annotated[tuple[str, ...], "strewn on it; may be given several times"] = ()
 
     def __post_init__(self) -> None:
         if self.num_loaves < 1:
@@ -35,6 +36,11 @@ def test_fields_are_flags_with_their_types_and_defaults() -> None:
     assert parsed(*words) == Bake(
         flour="rye", out=Path("s"), num_loaves=3, crisp=True, oven=Path("o")
     )
+
+
+def test_a_flag_of_many_values_is_given_again_for_each() -> None:
+    words = ["bake", "rye", "--out", "s", "--seed", "poppy", "--seed", "flax"]
+    assert parsed(*words) == Bake(flour="rye", out=Path("s"), seed=("poppy", "flax"))
 
 
 @pytest.mark.parametrize(

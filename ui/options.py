@@ -1,0 +1,132 @@
+"""Every subcommand's flags, a dataclass each; what they do is in `main.py`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from agent.miniwob import DEMO_TASKS
+from ui.arguments import POSITIONAL
+
+MODEL = "nano, a folder of weights, or the address of an OpenAI-compatible server (http://...)"
+NANO_RECIPE = Path(__file__).parents[1] / "model" / "train" / "recipes" / "nano.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demo:
+    """Watch the agent do tasks it has never seen, in a browser window on a virtual desktop."""
+
+    model: Annotated[str, f"{MODEL}, or expert"] = "nano"
+    tasks: Annotated[str, "names with commas; one unseen episode each"] = ",".join(DEMO_TASKS)
+    seed: Annotated[int, "which unseen episodes: a round of its own"] = 900
+    out: Annotated[Path, "folder for the run folder"] = Path("runs")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """Do one task, given in words, on a screen."""
+
+    instruction: Annotated[str, "what to do", POSITIONAL]
+    desktop: Annotated[str, "virtual, browser, fake, real or osworld://HOST:PORT"] = "virtual"
+    model: Annotated[str, MODEL] = "nano"
+    style: Annotated[str, "of the prompt: nano or opencua"] = "nano"
+    url: Annotated[str | None, "a page to open first, in a browser"] = None
+    max_steps: Annotated[int, "steps before it is given up"] = 15
+    out: Annotated[Path, "folder for the run folder"] = Path("runs")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chat:
+    """Ask the model one question, with pictures or without; the answer is printed as it comes."""
+
+    question: Annotated[str, "what to ask", POSITIONAL]
+    image: Annotated[tuple[Path, ...], "a picture to ask about; may be given several times"] = ()
+    model: Annotated[str, MODEL] = "nano"
+    system: Annotated[str, "what the model is told it is"] = "You are a GUI agent."
+    temperature: Annotated[float, "0: the likeliest answer; 0.8 suits Kimi-VL-Thinking"] = 0.0
+    max_tokens: Annotated[int, "longest answer"] = 512
+    stats: Annotated[bool, "also tell tokens, rates and memory"] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Eval:
+    """Run tasks on unseen seeds and write what came out, as numbers that compare."""
+
+    suite: Annotated[str, "miniwob", POSITIONAL]
+    out: Annotated[Path, "folder for results; finished episodes in it are not run again"]
+    model: Annotated[str, f"{MODEL}, or expert"] = "nano"
+    tasks: Annotated[str, "pix2act59, all, experts, or names with commas"] = "pix2act59"
+    episodes: Annotated[int, "unseen seeds a task"] = 20
+    seed: Annotated[int, "round: its seeds start at 10,000,000 + 1000 times this"] = 0
+    workers: Annotated[int, "processes, each with a browser and a model"] = 1
+    blind: Annotated[bool, "feed black pictures: what is left is not reading"] = False
+    max_steps: Annotated[int, "steps an episode"] = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replay:
+    """Write runs as HTML pages that need nothing else."""
+
+    path: Annotated[Path, "a run folder, or a folder with some", POSITIONAL]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Export:
+    """Write runs as training samples in JSON lines, for other programs."""
+
+    path: Annotated[Path, "a run folder, or a folder with some", POSITIONAL]
+    out: Annotated[Path, "the .jsonl file; pictures go to images/ beside it"]
+    style: Annotated[str, "of the prompt: nano or opencua"] = "nano"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collect:
+    """Expert demonstrations, or a learner's episodes with the expert's advice, as run folders."""
+
+    out: Annotated[Path, "folder for the run folders"]
+    tasks: Annotated[str, "pix2act59, all, experts, or names with commas"] = "experts"
+    episodes: Annotated[int, "episodes a task"] = 10
+    seed: Annotated[int, "first seed; below 1,000,000"] = 0
+    workers: Annotated[int, "processes"] = 1
+    noise: Annotated[float, "share of the expert's steps that are spoilt"] = 0.0
+    model: Annotated[str, "who acts: expert, nano or a folder of weights"] = "expert"
+    max_steps: Annotated[int, "steps an episode; a learner that is lost teaches little more"] = 30
+    reload: Annotated[bool, "load the page anew for every episode"] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """Photograph and label pages of random text, for the vision tower to learn reading from."""
+
+    out: Annotated[Path, "folder for the pages"]
+    pages: Annotated[int, "how many"] = 8000
+    seed: Annotated[int, "of the first page"] = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vocabulary:
+    """Make the small tokenizer from the wording of the tasks and their demonstrations."""
+
+    runs: Annotated[Path, "folder with run folders"]
+    out: Annotated[Path, "the file to write, e.g. data/tiktoken.model"]
+    ranks: Annotated[int, "tokens, the 256 special ones not counted"] = 768
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pretrain:
+    """Train a network from nothing through every stage of a recipe; goes on where it stopped."""
+
+    recipe: Annotated[Path, "the stages, as JSON"] = NANO_RECIPE
+    data: Annotated[Path, "folder with specimens/, runs/ and tiktoken.model"] = Path("data")
+    out: Annotated[Path, "folder for checkpoints and metrics"] = Path("checkpoints/nano")
+    threads: Annotated[int, "of torch"] = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sft:
+    """Fine-tune a checkpoint on demonstrations: one stage, from a folder of weights."""
+
+    config: Annotated[Path, "the stage, as JSON"]
+    out: Annotated[Path, "folder for checkpoints and metrics"]
+    init: Annotated[str, "nano or a folder of weights to start from"] = "nano"
+    data: Annotated[Path, "folder with runs/, and specimens/ if the stage wants it"] = Path("data")
+    threads: Annotated[int, "of torch"] = 1
