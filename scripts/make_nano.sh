@@ -1,18 +1,22 @@
 #!/usr/bin/env bash
 # Trains the shipped weights again, from nothing: demonstrations, labelled pages, vocabulary,
-# every stage of the recipe, then model/weights/nano with a record of how it was made.
+# every stage of the recipe; then the network acts, the experts say at each of its steps what
+# they would have done, and it learns from that too (DAgger, https://arxiv.org/abs/1011.0686).
+# At the end model/weights/nano, with a record of how it was made.
 # Each part that is done is not done again; training goes on where it was stopped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 PYTHON=.venv/bin/python
 RECIPE=${RECIPE:-model/train/recipes/nano.json}
+CORRECTIONS=${CORRECTIONS:-model/train/recipes/corrections.json}
 DATA=${DATA:-data}
 CHECKPOINTS=${CHECKPOINTS:-checkpoints/nano}
 WEIGHTS=${WEIGHTS:-model/weights/nano}
 TASKS=${TASKS:-pix2act59}
 EPISODES=${EPISODES:-120}      # a task, half of them with the expert disturbed now and then
 NOISE=${NOISE:-0.25}           # share of the disturbed expert's steps
+OWN_EPISODES=${OWN_EPISODES:-16}  # a task, acted by the network itself
 PAGES=${PAGES:-16000}          # of random text, to learn reading from
 CORES=$(nproc)
 started=$(date +%s)
@@ -31,28 +35,37 @@ once() {
 }
 # A run that was interrupted is made again whole, so that no episode is there twice.
 collect() {
-    rm -rf "$DATA/runs/$1"
-    "$PYTHON" main.py collect --out "$DATA/runs/$1" --tasks "$TASKS" --episodes "$((EPISODES / 2))" \
-        --seed "$2" --noise "$3" --workers "$CORES"
+    local run="$DATA/runs/$1" episodes=$2 seed=$3
+    shift 3
+    rm -rf "$run"
+    "$PYTHON" main.py collect --out "$run" --tasks "$TASKS" --episodes "$episodes" \
+        --seed "$seed" --workers "$CORES" "$@"
+}
+# A process a core, each with one thread: twice as quick here as one process with two.
+train() {
+    OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive "$PYTHON" -m torch.distributed.run --standalone \
+        --nproc-per-node "$CORES" main.py "$@" --data "$DATA"
 }
 
 mkdir -p "$DATA"
-once straight collect straight 0 0.0
-once disturbed collect disturbed 500000 "$NOISE"
+once straight collect straight "$((EPISODES / 2))" 0
+once disturbed collect disturbed "$((EPISODES / 2))" 500000 --noise "$NOISE"
 once specimens "$PYTHON" main.py label --out "$DATA/specimens" --pages "$PAGES"
 once vocabulary "$PYTHON" main.py vocabulary --runs "$DATA/runs" --out "$DATA/tiktoken.model"
 
-# A process a core, each with one thread: twice as quick here as one process with two.
-OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive "$PYTHON" -m torch.distributed.run --standalone \
-    --nproc-per-node "$CORES" main.py pretrain --recipe "$RECIPE" --data "$DATA" --out "$CHECKPOINTS"
-
+train pretrain --recipe "$RECIPE" --out "$CHECKPOINTS"
 last_stage=$("$PYTHON" -c "
 import sys
 from pathlib import Path
 from model.train.recipe import Recipe
 print(Recipe.from_file(Path(sys.argv[1])).stages[-1].name)" "$RECIPE")
+
+learner="$CHECKPOINTS/$last_stage/last"
+once corrected collect corrected "$OWN_EPISODES" 700000 --model "$learner" --max-steps 12
+train sft --config "$CORRECTIONS" --init "$learner" --out "$CHECKPOINTS/corrections"
+
 mkdir -p "$WEIGHTS"
-cp "$CHECKPOINTS/$last_stage/last/"* "$WEIGHTS/"
+cp "$CHECKPOINTS/corrections/last/"* "$WEIGHTS/"
 cat >"$WEIGHTS/recipe.json" <<JSON
 {
   "made": "$(date -u +%Y-%m-%d)",
@@ -62,11 +75,13 @@ cat >"$WEIGHTS/recipe.json" <<JSON
   "data": {
     "tasks": "$TASKS",
     "episodes_a_task": $EPISODES,
-    "first_seeds": [0, 500000],
+    "own_episodes_a_task": $OWN_EPISODES,
+    "first_seeds": [0, 500000, 700000],
     "noise": $NOISE,
     "specimens": $PAGES
   },
-  "recipe": $(cat "$RECIPE")
+  "recipe": $(cat "$RECIPE"),
+  "corrections": $(cat "$CORRECTIONS")
 }
 JSON
 say "weights in $WEIGHTS"
