@@ -16,6 +16,10 @@ from model.errors import CheckpointError
 MAX_DIM = 1 << 18
 """Larger than any width, depth or vocabulary of the family; a bound against hostile files."""
 
+MAX_MATRICES = 50_000
+"""Of the decoder or of the vision tower; the public model has 5,300. Each costs a module before
+the first tensor is looked for."""
+
 
 def _bounded(least: int = 1, **values: int) -> None:
     for name, value in values.items():
@@ -48,6 +52,8 @@ class VisionConfig:
 
     def __post_init__(self) -> None:
         _bounded(**{f"vision_config.{name}": getattr(self, name) for name in type(self).__slots__})
+        if self.num_hidden_layers * 6 > MAX_MATRICES:
+            raise CheckpointError(f"{self.num_hidden_layers} layers of vision; expected fewer")
         if self.hidden_size % self.num_attention_heads:
             raise CheckpointError(
                 f"vision hidden_size {self.hidden_size} does not divide into"
@@ -95,6 +101,11 @@ class TextConfig:
             if name not in floats:
                 least = 0 if name == "first_k_dense_replace" else 1
                 _bounded(least, **{f"text_config.{name}": getattr(self, name)})
+        if self.num_hidden_layers * (self.n_routed_experts + 3) * 3 > MAX_MATRICES:
+            raise CheckpointError(
+                f"{self.num_hidden_layers} layers of {self.n_routed_experts} experts;"
+                f" expected at most {MAX_MATRICES} matrices"
+            )
         if self.first_k_dense_replace > self.num_hidden_layers:
             raise CheckpointError(
                 f"first_k_dense_replace {self.first_k_dense_replace};"

@@ -19,7 +19,7 @@ from model.errors import ImageRefused
 from model.generate import Generation, Generator
 from model.moonvit import Grid, MoonViT
 from model.projector import Projector
-from model.weights import read_weights, write_weights
+from model.weights import OnProgress, read_weights, write_weights
 
 
 class KimiVL(nn.Module):
@@ -36,8 +36,12 @@ class KimiVL(nn.Module):
         path: str | Path,
         dtype: torch.dtype = torch.bfloat16,
         device: torch.device | str = "cpu",
+        on_progress: OnProgress | None = None,
     ) -> Self:
         """Load a folder in the public layout: `config.json` and `*.safetensors`.
+
+        Args:
+            on_progress: told the bytes read so far and those of all, tensor by tensor.
 
         Raises:
             CheckpointError: anything missing, left over, or of another shape or type.
@@ -46,7 +50,9 @@ class KimiVL(nn.Module):
         config = KimiVLConfig.from_folder(folder)
         with torch.device("meta"):
             network = cls(config)
-        read_weights(network, folder, dtype=dtype, device=torch.device(device))
+        read_weights(
+            network, folder, dtype=dtype, device=torch.device(device), on_progress=on_progress
+        )
         return network.eval()
 
     def save_pretrained(self, path: str | Path, dtype: torch.dtype | None = None) -> None:

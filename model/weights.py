@@ -1,12 +1,13 @@
 """Weights in and out: strict safetensors in the public layout.
 
 A checkpoint is used whole or not at all: every tensor once, with the right name, shape
-and a floating type, finite, from files that lie in the folder. Nothing is unpickled.
+and a floating type, finite, from files that lie in the folder (`model.checkpoint` looks
+before anything is loaded). Nothing is unpickled. Tensors are taken one at a time, so that
+beside the network's own memory there is at most one file's.
 """
 
 import json
-import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -14,21 +15,24 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from model.checkpoint import INDEX, SINGLE, shards_of
 from model.config import KimiVLConfig
 from model.errors import CheckpointError
 
-INDEX = "model.safetensors.index.json"
-SINGLE = "model.safetensors"
+SHARD_BYTES = 5_000_000_000
+"""Of the public checkpoint's files, at most."""
 
-IGNORED = re.compile(r"language_model\.model\.layers\.\d+\.self_attn\.rotary_emb\.inv_freq")
-"""Stored in the public files, computed here."""
-
-FLOATS = {"F32", "F16", "BF16"}
-MAX_HEADER_BYTES = 16 << 20
+OnProgress = Callable[[int, int], None]
+"""Bytes of tensors read so far, and of all."""
 
 
 def read_weights(
-    network: nn.Module, folder: Path, *, dtype: torch.dtype, device: torch.device
+    network: nn.Module,
+    folder: Path,
+    *,
+    dtype: torch.dtype,
+    device: torch.device,
+    on_progress: OnProgress | None = None,
 ) -> None:
     """Fill a network made on the meta device, one tensor at a time.
 
@@ -36,49 +40,68 @@ def read_weights(
         CheckpointError: see the module's first paragraph; the message names the tensor.
     """
     expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    shards = shards_of(folder, expected)
+    num_bytes, num_read = sum(shard.num_bytes for shard in shards), 0
     loaded: dict[str, Tensor] = {}
-    for name, tensor in _stored_tensors(folder):
-        if IGNORED.fullmatch(name):
-            continue
-        if name not in expected:
-            raise CheckpointError(f"{folder} holds {name}, which this model does not have")
-        if name in loaded:
-            raise CheckpointError(f"{name} is stored twice in {folder}")
-        if tuple(tensor.shape) != expected[name]:
-            raise CheckpointError(
-                f"{name} has shape {tuple(tensor.shape)}; expected {expected[name]}"
-            )
-        if not torch.isfinite(tensor).all():
-            raise CheckpointError(f"{name} holds values that are not finite")
-        # The balance of the experts is compared with float32 scores: never rounded.
-        kept = torch.float32 if name.endswith("e_score_correction_bias") else dtype
-        loaded[name] = tensor.to(device=device, dtype=kept)
-    missing = sorted(expected.keys() - loaded.keys())
-    if missing:
-        raise CheckpointError(
-            f"{folder} lacks {len(missing)} of {len(expected)} tensors, first {missing[0]}"
-        )
-    network.load_state_dict(loaded, assign=True)
+    for shard in shards:
+        for name, tensor in _tensors_of(shard.path, shard.names):
+            if not torch.isfinite(tensor).all():
+                raise CheckpointError(f"{name} holds values that are not finite")
+            # The balance of the experts is compared with float32 scores: never rounded.
+            kept = torch.float32 if name.endswith("e_score_correction_bias") else dtype
+            loaded[name] = tensor.to(device=device, dtype=kept)
+            num_read += tensor.nbytes
+            if on_progress is not None:
+                on_progress(num_read, num_bytes)
+    network.load_state_dict(loaded, strict=True, assign=True)
 
 
 def write_weights(
-    network: nn.Module, config: KimiVLConfig, folder: Path, dtype: torch.dtype | None = None
+    network: nn.Module,
+    config: KimiVLConfig,
+    folder: Path,
+    dtype: torch.dtype | None = None,
+    *,
+    shard_bytes: int = SHARD_BYTES,
 ) -> None:
     """Write `config.json`, `preprocessor_config.json` and the tensors.
 
     Args:
         dtype: of the parameters in the file; None: the one each has.
+        shard_bytes: more than these go into several files and an index.
     """
     folder.mkdir(parents=True, exist_ok=True)
     parameters = {name for name, _ in network.named_parameters()}
-    tensors = {
-        name: tensor.detach().to("cpu", dtype if name in parameters else None).contiguous()
+    kinds = {
+        name: dtype if dtype is not None and name in parameters else tensor.dtype
         for name, tensor in network.state_dict().items()
     }
-    # Whoever has the older file mapped goes on reading it; writing into it would crash them.
-    partial = folder / f"{SINGLE}.partial"
-    save_file(tensors, partial, metadata={"format": "pt"})
-    partial.replace(folder / SINGLE)
+    tensors = network.state_dict()
+    groups = _in_shards({n: t.numel() * kinds[n].itemsize for n, t in tensors.items()}, shard_bytes)
+    files = [
+        f"model-{place:05}-of-{len(groups):05}.safetensors" for place in range(1, len(groups) + 1)
+    ]
+    if len(groups) == 1:
+        files = [SINGLE]
+    for file, names in zip(files, groups, strict=True):
+        # Whoever has the older file mapped goes on reading it; writing into it would crash them.
+        partial = folder / f"{file}.partial"
+        save_file(
+            {name: tensors[name].detach().to("cpu", kinds[name]).contiguous() for name in names},
+            partial,
+            metadata={"format": "pt"},
+        )
+        partial.replace(folder / file)
+    if len(groups) == 1:
+        (folder / INDEX).unlink(missing_ok=True)
+    else:
+        weight_map = {
+            name: file for file, names in zip(files, groups, strict=True) for name in names
+        }
+        size = sum(t.numel() * kinds[n].itemsize for n, t in tensors.items())
+        index = {"metadata": {"total_size": size}, "weight_map": weight_map}
+        (folder / INDEX).write_text(json.dumps(index, indent=2) + "\n")
+        (folder / SINGLE).unlink(missing_ok=True)
     (folder / "config.json").write_text(json.dumps(config.to_hf(), indent=2) + "\n")
     preprocessor = {
         "in_token_limit": config.in_token_limit,
@@ -90,44 +113,23 @@ def write_weights(
     (folder / "preprocessor_config.json").write_text(json.dumps(preprocessor, indent=2) + "\n")
 
 
-def _stored_tensors(folder: Path) -> Iterator[tuple[str, Tensor]]:
-    for path in _shards(folder):
-        _refuse_odd_file(path)
-        try:
-            with safe_open(path, framework="pt") as shard:
-                for name in shard.keys():  # noqa: SIM118 (a safetensors handle is no mapping)
-                    kind = shard.get_slice(name).get_dtype()
-                    if kind not in FLOATS:
-                        raise CheckpointError(f"{name} is of type {kind}; expected {FLOATS}")
-                    yield name, shard.get_tensor(name)
-        except (SafetensorError, OSError) as error:
-            raise CheckpointError(f"{path} cannot be read as safetensors: {error}") from error
+def _in_shards(sizes: Mapping[str, int], most: int) -> list[list[str]]:
+    """Names in their order, cut where a file would become too large."""
+    groups: list[list[str]] = []
+    room = 0
+    for name, size in sizes.items():
+        if not groups or size > room:
+            groups.append([])
+            room = most
+        groups[-1].append(name)
+        room -= size
+    return groups
 
 
-def _shards(folder: Path) -> list[Path]:
-    index = folder / INDEX
-    if not index.exists():
-        if not (folder / SINGLE).exists():
-            raise CheckpointError(f"no {SINGLE} and no {INDEX} in {folder}")
-        return [folder / SINGLE]
+def _tensors_of(path: Path, names: Sequence[str]) -> Iterator[tuple[str, Tensor]]:
     try:
-        names = set(json.loads(index.read_bytes())["weight_map"].values())
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise CheckpointError(f"{index} has no usable weight_map: {error}") from error
-    for name in names:
-        if not isinstance(name, str) or Path(name).name != name:
-            raise CheckpointError(f"{index} names the file {name!r}; expected one of its folder")
-        if not (folder / name).is_file():
-            raise CheckpointError(f"{index} names {name}, which is not a file in {folder}")
-    return [folder / name for name in sorted(names)]
-
-
-def _refuse_odd_file(path: Path) -> None:
-    if path.is_symlink() and path.resolve().suffix not in ("", ".safetensors"):
-        raise CheckpointError(f"{path} is a link to {path.resolve()}; expected a safetensors file")
-    with path.open("rb") as file:
-        header_bytes = int.from_bytes(file.read(8), "little")
-    if header_bytes > MAX_HEADER_BYTES:
-        raise CheckpointError(
-            f"{path} declares a header of {header_bytes} bytes; at most {MAX_HEADER_BYTES} expected"
-        )
+        with safe_open(path, framework="pt") as shard:
+            for name in names:
+                yield name, shard.get_tensor(name)
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path} cannot be read as safetensors: {error}") from error
