@@ -2,10 +2,17 @@
 
 Under gradients on a CPU, `scaled_dot_product_attention`'s backward is several times
 slower than two plain products for the short sequences of nano; without gradients
-the fused kernel saves memory.
+the fused kernel saves memory. Pictures of different sizes, packed one after another, go
+through flash-attn's kernel for such packs on a GPU where it is installed, else picture by
+picture.
 
-Shapes: B batch, H heads, Q queries, K keys, D channels.
+Shapes: B batch, H heads, Q queries, K keys, D channels, N patches of all pictures.
 """
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from itertools import accumulate, groupby
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -33,3 +40,59 @@ def attend(
         scores = scores.masked_fill(~visible_QK, float("-inf"))
     weights = torch.softmax(scores, dim=-1)
     return weights @ value_BHKV
+
+
+VarlenKernel = Callable[..., Tensor]
+"""`flash_attn.flash_attn_varlen_func`: q, k, v [N, H, D], where packs begin and end [n + 1] int32
+for queries and keys, the longest of each, then by name."""
+
+
+def attend_packed(
+    query_NHD: Tensor,
+    key_NHD: Tensor,
+    value_NHD: Tensor,
+    sizes: Sequence[int],
+    *,
+    scale: float,
+    kernel: VarlenKernel | None = None,
+) -> Tensor:
+    """Mix the values of each picture by itself, [N, H, D].
+
+    Args:
+        sizes: patches of each picture, in their order.
+        kernel: for packs; None: flash-attn's where the tensors are on a GPU, in half precision.
+    """
+    if kernel is None and query_NHD.is_cuda and query_NHD.dtype != torch.float32:
+        kernel = flash_attention()
+    if kernel is not None:
+        bounds = torch.tensor([0, *accumulate(sizes)], dtype=torch.int32, device=query_NHD.device)
+        longest = max(sizes)
+        return kernel(
+            *(query_NHD, key_NHD, value_NHD, bounds, bounds, longest, longest),
+            dropout_p=0.0,
+            softmax_scale=scale,
+            causal=False,
+        )
+    mixed, start = [], 0
+    # Neighbours of one size share a batched product; nothing crosses a picture.
+    for size, run in groupby(sizes):
+        count = len(list(run))
+        rows = slice(start, start + count * size)
+        start = rows.stop
+        q, k, v = (
+            part[rows].unflatten(0, (count, size)).transpose(1, 2)
+            for part in (query_NHD, key_NHD, value_NHD)
+        )
+        mixed.append(attend(q, k, v, scale=scale).transpose(1, 2).flatten(0, 1))
+    return torch.cat(mixed)
+
+
+@cache
+def flash_attention() -> VarlenKernel | None:
+    """The kernel of the optional package flash-attn (`pip install .[cuda]`); None without it."""
+    try:
+        from flash_attn import flash_attn_varlen_func
+    except ImportError:
+        return None
+    kernel: Any = flash_attn_varlen_func
+    return kernel

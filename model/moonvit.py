@@ -10,14 +10,13 @@ Source: moonshotai/Kimi-VL-A3B modeling_kimi_vl.py as described in arXiv 2504.07
 """
 
 from collections.abc import Sequence
-from itertools import groupby
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from model.attention import attend
+from model.attention import attend_packed
 from model.config import VisionConfig
 from model.rope import patch_angles, rotate
 
@@ -100,18 +99,8 @@ class VisionBlock(nn.Module):
     ) -> Tensor:
         query, key, value = self.wqkv(x_NC).unflatten(-1, (3, self.num_heads, -1)).unbind(1)
         query, key = rotate(query, cos_ND, sin_ND), rotate(key, cos_ND, sin_ND)
-        mixed, start = [], 0
-        # Neighbours of one size share a batched product; nothing crosses a picture.
-        for num_patches, run in groupby(grid.num_patches for grid in grids):
-            count = len(list(run))
-            rows = slice(start, start + count * num_patches)
-            start = rows.stop
-            q, k, v = (
-                part[rows].unflatten(0, (count, num_patches)).transpose(1, 2)
-                for part in (query, key, value)
-            )
-            mixed.append(attend(q, k, v, scale=self.scale).transpose(1, 2).flatten(0, 1))
-        return torch.cat(mixed).flatten(1)
+        sizes = [grid.num_patches for grid in grids]
+        return attend_packed(query, key, value, sizes, scale=self.scale).flatten(1)
 
 
 class Encoder(nn.Module):
