@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from agent.action_grammar import ACTIONS
 from agent.collect import CollectConfig, OpenCollector
 from agent.demonstrations import demonstrations, texts_by_task
 from agent.errors import AgentError
@@ -183,7 +184,11 @@ def demo(options: Demo) -> int:
 
 
 def run(options: Run) -> int:
-    config = LoopConfig(max_steps=options.max_steps, style=style_named(options.style))
+    config = LoopConfig(
+        max_steps=options.max_steps,
+        style=style_named(options.style),
+        sampling=Sampling(constraint=ACTIONS if options.constrained else None),
+    )
     if not is_address(options.model):
         weights_folder(options.model)
     with (

@@ -71,6 +71,12 @@ class ChatModel:
         self, messages: Sequence[Message], *, sampling: Sampling, on_text: OnText | None = None
     ) -> Completion:
         prompt = self.processor(messages)
+        guide = None
+        if sampling.constraint is not None:
+            # Half a second of imports that few need.
+            from model.constrain import Guide
+
+            guide = Guide(sampling.constraint, self.processor.tokenizer)
         stream = _TextStream(self.processor.tokenizer, on_text)
         generation = self._generator.run(
             prompt.input_ids,
@@ -82,6 +88,7 @@ class ChatModel:
             seed=sampling.seed,
             on_token=stream.add,
             familiar_ids=self._familiar_ids,
+            guide=guide,
         )
         ids = generation.token_ids
         return Completion(

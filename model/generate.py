@@ -21,6 +21,7 @@ from model.moonvit import Grid
 from model.prefix import Key, Prefix, digest_of, feature_rows, keys_of, pictures_from
 
 if TYPE_CHECKING:
+    from model.constrain import Guide
     from model.kimi_vl import KimiVL
 
 OnToken = Callable[[int], None]
@@ -69,12 +70,14 @@ class Generator:
         seed: int | None = None,
         on_token: OnToken | None = None,
         familiar_ids: Sequence[int] = (),
+        guide: "Guide | None" = None,
     ) -> Generation:
         """Greedy at temperature 0, else sampled.
 
         Args:
             familiar_ids: a text in the form of the answer; makes a greedy one quicker, not
                 other (in bfloat16, where two tokens tie, it may be the other).
+            guide: keeps a part of the answer to a grammar; fresh for every answer.
 
         Raises:
             PromptTooLong: prompt and answer do not fit the model's positions.
@@ -98,29 +101,51 @@ class Generator:
         logits_TV = self._prefill(embedded)
         result.seconds["prefill"], clock = _lap(clock)
         drafts = Drafts([*familiar_ids, *prompt_ids])
+        forced: list[int] = []
         guesses: list[int] = []
+
+        def tell(token_id: int, log_prob: float) -> bool:
+            """Whether that was the last."""
+            result.token_ids.append(token_id)
+            result.log_probs.append(log_prob)
+            drafts.extend((token_id,))
+            if guide is not None:
+                guide.accept(token_id)
+            if on_token is not None:
+                on_token(token_id)
+            result.stopped = token_id in stop_ids
+            return result.stopped or len(result.token_ids) == max_new_tokens
+
         while True:
-            for logits_V, guess in zip(logits_TV, [*guesses, None], strict=True):
+            is_over = False
+            for logits_V, guess in zip(logits_TV[len(forced) :], [*guesses, None], strict=True):
+                if guide is not None:
+                    logits_V = guide.masked(logits_V)
                 token_id = _draw(logits_V, temperature, sampler)
-                result.token_ids.append(token_id)
-                result.log_probs.append(float(logits_V.log_softmax(-1)[token_id]))
-                drafts.extend((token_id,))
-                if on_token is not None:
-                    on_token(token_id)
-                result.stopped = token_id in stop_ids
-                if result.stopped or len(result.token_ids) == max_new_tokens:
-                    # All but the newest token have passed through the network.
-                    self._prefix.finish([*keys, *result.token_ids[:-1]])
-                    result.seconds["decode"], _ = _lap(clock)
-                    return result
-                if token_id != guess:
+                is_over = tell(token_id, float(logits_V.log_softmax(-1)[token_id]))
+                if is_over or token_id != guess:
                     break
-            num_told = len(result.token_ids)
-            self._prefix.cache.rewind(num_prompt + num_told - 1)
-            most = min(MOST_GUESSES, max_new_tokens - num_told - 1) if temperature == 0.0 else 0
-            guesses = drafts.guess(most)
-            step = torch.tensor([[token_id, *guesses]], device=device)
-            logits_TV = self._logits(self.network.language_model.model.embed_tokens(step))
+            # All but the newest token have passed through the network.
+            num_passed = len(result.token_ids) - 1
+            forced = []
+            if guide is not None and not is_over:
+                # No drawing where the grammar leaves no choice: of probability 1 under it.
+                for token_id in guide.forced():
+                    forced.append(token_id)
+                    is_over = tell(token_id, 0.0)
+                    if is_over:
+                        break
+            if is_over:
+                self._prefix.finish([*keys, *result.token_ids[:num_passed]])
+                result.seconds["decode"], _ = _lap(clock)
+                return result
+            self._prefix.cache.rewind(num_prompt + num_passed)
+            room = max_new_tokens - len(result.token_ids) - 1
+            guesses = drafts.guess(min(MOST_GUESSES, room)) if temperature == 0.0 else []
+            told = result.token_ids[num_passed:]
+            step = torch.tensor([[*told, *guesses]], device=device)
+            embedded = self.network.language_model.model.embed_tokens(step)
+            logits_TV = self._logits(embedded, len(told) + len(guesses))
 
     def _open(
         self, prompt_ids: list[int], pixel_values: Tensor | None, image_grid_hws: Tensor | None
@@ -154,12 +179,12 @@ class Generator:
         *opening, last = embedded_BTD.split(self.prefill_chunk, dim=1)
         for chunk in opening:
             self.network.hidden(chunk, self._prefix.cache)
-        return self._logits(last)[-1:]
+        return self._logits(last, 1)
 
-    def _logits(self, embedded_BTD: Tensor) -> Tensor:
-        """Of what follows each of these tokens, [T, V] float32; of many, the last only."""
+    def _logits(self, embedded_BTD: Tensor, count: int) -> Tensor:
+        """Of what follows each of the last `count` tokens, [count, V] float32."""
         hidden = self.network.hidden(embedded_BTD, self._prefix.cache)
-        return self.network.language_model.lm_head(hidden[0, -MOST_GUESSES - 1 :]).float()
+        return self.network.language_model.lm_head(hidden[0, -count:]).float()
 
 
 def _draw(logits_V: Tensor, temperature: float, sampler: torch.Generator | None) -> int:

@@ -46,12 +46,24 @@ def assistant(text: str) -> Message:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Constraint:
+    """What a part of an answer must look like; the rest stays free."""
+
+    grammar: str
+    """llguidance's dialect of Lark; its end is where the constrained part ends."""
+    openings: tuple[str, ...]
+    """Texts of the answer after any of which the grammar begins to hold."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
     temperature: float = 0.0
     """0 is greedy; the card of Kimi-VL-Thinking recommends 0.8."""
     max_new_tokens: int = 512
     seed: int | None = None
     """Of the sampler; None draws one."""
+    constraint: Constraint | None = None
+    """None: the model may write what it likes."""
 
     def __post_init__(self) -> None:
         if self.temperature < 0.0:

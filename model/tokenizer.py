@@ -69,9 +69,10 @@ class Tokenizer:
             + offset
             for offset in range(NUM_SPECIAL + 2)
         }
-        self._encoding = tiktoken.Encoding(
+        self.encoding = tiktoken.Encoding(
             "moonhand", pat_str=PATTERN, mergeable_ranks=ranks, special_tokens=self.special
         )
+        """For whoever needs the ranks; it takes control tokens in a text for such."""
 
     @classmethod
     def from_file(cls, path: str | Path) -> "Tokenizer":
@@ -109,15 +110,15 @@ class Tokenizer:
         """Ids of plain text; nothing in it is taken for a control token."""
         ids: list[int] = []
         for piece in _cut_long_runs(text):
-            ids.extend(self._encoding.encode_ordinary(piece))
+            ids.extend(self.encoding.encode_ordinary(piece))
         return ids
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text, control tokens by their names; half a character becomes U+FFFD."""
-        return self._encoding.decode(list(ids), errors="replace")
+        return self.encoding.decode(list(ids), errors="replace")
 
     def decode_bytes(self, ids: Sequence[int]) -> bytes:
-        return self._encoding.decode_bytes(list(ids))
+        return self.encoding.decode_bytes(list(ids))
 
     def render(self, messages: Iterable[Message], add_generation_prompt: bool = True) -> str:
         """The chat as one string, for people; encoding it would mistake text for control."""

@@ -163,3 +163,11 @@ def test_a_server_that_is_not_there_is_told_so(
     said = capsys.readouterr()
     assert code == (1 if command[0] == "run" else 2)
     assert "127.0.0.1:9" in said.out + said.err
+
+
+def test_a_constrained_run_writes_nothing_but_actions(tmp_path: Path) -> None:
+    words = ["run", "Press OK.", "--desktop", "fake", "--constrained", "--max-steps", "2"]
+    assert main([*words, "--out", str(tmp_path)]) in (DONE, 1)
+    [folder] = find_runs(tmp_path)
+    [episode] = read_run(folder).episodes
+    assert all(step.intent is not None for step in episode.steps)

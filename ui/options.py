@@ -29,6 +29,7 @@ class Run:
     desktop: Annotated[str, "virtual, browser, fake, real or osworld://HOST:PORT"] = "virtual"
     model: Annotated[str, MODEL] = "nano"
     style: Annotated[str, "of the prompt: nano or opencua"] = "nano"
+    constrained: Annotated[bool, "the model can write no code but that of an action"] = False
     url: Annotated[str | None, "a page to open first, in a browser"] = None
     max_steps: Annotated[int, "steps before it is given up"] = 15
     out: Annotated[Path, "folder for the run folder"] = Path("runs")
