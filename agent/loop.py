@@ -162,7 +162,7 @@ class _Episode:
         self._config = loop.config
         self._chronicle = chronicle
         self._instruction = instruction
-        self._memory = Memory(loop.config.style.num_screenshots)
+        self._memory = Memory(loop.config.style.most_screenshots)
         self._num_unparseable = 0
         self._num_repeats = 0
         self._last: tuple[tuple[Proposal, ...], str] | None = None

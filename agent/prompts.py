@@ -15,11 +15,12 @@ instruction, the last sentences and the last error.
 
 `OPENCUA` is what OSWorld's agent sends to Kimi-VL fine-tunes: older steps as
 text in one assistant message, the last screenshots each followed by what was
-said to it, then the screenshot of now with the instruction.
+said to it, then the screenshot of now with the instruction. `OPENCUA_STEADY`
+is the same with old screenshots let go several at a time.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from PIL import Image
@@ -30,19 +31,33 @@ from trajectories.past import PastStep
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptStyle:
-    name: Literal["nano", "opencua"]
+    name: Literal["nano", "opencua", "opencua-steady"]
     system_text: str
     num_screenshots: int
     """Pictures in a prompt, the one of now included."""
     num_text_steps: int
     """Earlier steps told in words; older ones are forgotten."""
+    spare_screenshots: int = 0
+    """So many more may be shown before all that are too many turn to words at once. In between
+    each prompt begins with the whole prompt before it, which a model with a cache (ours, vLLM's)
+    does not compute again; without spare ones every prompt differs from its first words on."""
 
     def __post_init__(self) -> None:
-        if self.num_screenshots < 1 or self.num_text_steps < 0:
+        if self.num_screenshots < 1 or min(self.num_text_steps, self.spare_screenshots) < 0:
             raise ValueError(
-                f"{self.num_screenshots} screenshots and {self.num_text_steps} steps of text;"
-                " expected at least 1 and at least 0"
+                f"{self.num_screenshots} screenshots, {self.spare_screenshots} spare ones and"
+                f" {self.num_text_steps} steps of text; expected at least 1, 0 and 0"
             )
+
+    @property
+    def most_screenshots(self) -> int:
+        """In any prompt, the one of now included."""
+        return self.num_screenshots + self.spare_screenshots
+
+    def num_in_words(self, num_steps: int) -> int:
+        """Of so many steps before now, how many from the first have lost their picture."""
+        too_many = max(0, num_steps - (self.num_screenshots - 1))
+        return too_many - too_many % (self.spare_screenshots + 1)
 
 
 _OPENCUA_SYSTEM = """\
@@ -77,7 +92,8 @@ NANO = PromptStyle(
 OPENCUA = PromptStyle(
     name="opencua", system_text=_OPENCUA_SYSTEM, num_screenshots=3, num_text_steps=10
 )
-STYLES = (NANO, OPENCUA)
+OPENCUA_STEADY = replace(OPENCUA, name="opencua-steady", spare_screenshots=4)
+STYLES = (NANO, OPENCUA, OPENCUA_STEADY)
 
 
 def style_named(name: str) -> PromptStyle:
@@ -85,7 +101,8 @@ def style_named(name: str) -> PromptStyle:
     for style in STYLES:
         if style.name == name:
             return style
-    raise ValueError(f"no prompt style named {name!r}; expected nano or opencua")
+    names = ", ".join(style.name for style in STYLES)
+    raise ValueError(f"no prompt style named {name!r}; expected one of {names}")
 
 
 def render(
@@ -94,8 +111,7 @@ def render(
     """The messages that ask for the next step. Pure: the same history gives the same messages.
 
     Args:
-        steps: every step so far, oldest first; the newest `style.num_screenshots - 1` of them
-            need their image.
+        steps: every step so far, oldest first; those that the style shows need their image.
         screenshot: the screen now.
     """
     if style.name == "nano":
@@ -123,9 +139,13 @@ def _in_short(step: PastStep) -> str:
 def _render_opencua(
     style: PromptStyle, instruction: str, steps: Sequence[PastStep], screenshot: Image.Image
 ) -> list[Message]:
-    told = list(steps[-style.num_text_steps :]) if style.num_text_steps else []
-    num_shown = min(style.num_screenshots - 1, len(told))
-    older, shown = told[: len(told) - num_shown], told[len(told) - num_shown :]
+    num_in_words = style.num_in_words(len(steps))
+    num_shown = len(steps) - num_in_words
+    # The oldest are forgotten when others turn to words, not in between.
+    least_shown = min(style.num_screenshots - 1, len(steps))
+    num_words_kept = max(0, style.num_text_steps - least_shown)
+    older = steps[max(0, num_in_words - num_words_kept) : num_in_words]
+    shown = steps[len(steps) - num_shown :]
     messages = [system(style.system_text)]
     if older:
         messages.append(assistant("\n".join(_told(step) for step in older)))

@@ -1,10 +1,24 @@
 from dataclasses import replace
+from pathlib import Path
 
+import pytest
 from PIL import Image
 
-from agent.prompts import NANO, OPENCUA, render
+from agent.action_text import action_text
+from agent.loop import Loop, LoopConfig
+from agent.policy import ScriptedPolicy
+from agent.prompts import NANO, OPENCUA, OPENCUA_STEADY, render
+from env.actions import Move, Point
+from env.fake import FAKE_SIZE, FakeDesktop
 from model.messages import ImagePart
 from trajectories.past import PastStep
+from trajectories.store import RunStore
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> RunStore:
+    return RunStore.create(tmp_path, policy="scripted", durable=False)
+
 
 SCREEN = Image.new("RGB", (4, 3), "navy")
 
@@ -70,6 +84,35 @@ def test_opencua_forgets_steps_beyond_ten() -> None:
     told = "".join(message.text for message in messages)
     assert "# Step 10:" not in told
     assert "# Step 11:" in told
+
+
+def test_steady_prompts_begin_with_the_prompt_before_until_pictures_are_let_go() -> None:
+    def told(count: int) -> list[str]:
+        messages = render(OPENCUA_STEADY, "Go.", [past(n) for n in range(1, count + 1)], SCREEN)
+        return [f"{message.role}: {message.text}" for message in messages]
+
+    pictures = []
+    kept = 0
+    for count in range(1, 30):
+        before, now = told(count - 1), told(count)
+        # The last message has the instruction, which moves on with the picture of now.
+        kept += now[: len(before) - 1] == before[:-1]
+        pictures.append(sum(line.startswith("user") for line in now))
+    assert max(pictures) == OPENCUA_STEADY.most_screenshots == 7
+    assert min(pictures[2:]) == 3
+    assert kept >= 23
+    assert sum("# Step" in line for line in told(29)) >= 3
+
+
+def test_steady_prompts_show_every_picture_that_is_kept(store: RunStore) -> None:
+    policy = ScriptedPolicy(
+        [action_text(Move(Point(n, 9)), FAKE_SIZE, words=f"Go {n}.") for n in range(12)]
+    )
+    config = LoopConfig(style=OPENCUA_STEADY, max_steps=12)
+    with FakeDesktop() as desktop:
+        Loop(policy, desktop, store, config).run("Go.")
+    shown = [sum(message.role == "user" for message in messages) for messages in policy.seen]
+    assert shown == [1, 2, 3, 4, 5, 6, 7, 3, 4, 5, 6, 7]
 
 
 def test_the_same_history_gives_the_same_messages() -> None:
