@@ -15,7 +15,7 @@ from model.tokenizer import Tokenizer
 from model.train.initial import random_network
 from model.train.replicas import Replicas
 from model.train.stages import Stage
-from model.train.trainer import Source, Trainer
+from model.train.trainer import GLYPH_HEAD, Source, Trainer
 
 TOKENIZER_FILE = "tiktoken.model"
 
@@ -88,7 +88,9 @@ def fine_tune(
     network = KimiVL.from_pretrained(init, dtype=torch.float32)
     tokenizer = Tokenizer.from_file(init / TOKENIZER_FILE)
     replicas = Replicas.join()
-    _train_stage(network, tokenizer, stage, open_sources, out, replicas)
+    # A checkpoint that lies where a stage left it has the stage's reading head beside it.
+    earlier = init.parent if (init.parent / GLYPH_HEAD).exists() else None
+    _train_stage(network, tokenizer, stage, open_sources, out, replicas, earlier)
     if replicas.leads:
         shutil.copyfile(init / TOKENIZER_FILE, out / "last" / TOKENIZER_FILE)
     return out / "last"

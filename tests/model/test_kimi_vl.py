@@ -139,3 +139,13 @@ def test_a_padded_row_of_a_batch_has_the_logits_it_has_alone(
     )
     assert largest_difference(logits[:1], golden["logits"]) < CLOSE
     assert largest_difference(logits[1][mask[0].bool()], golden_network(short)[0].detach()) < CLOSE
+
+
+def test_in_half_precision_the_logits_point_the_same_way(
+    golden_folder: Path, golden: dict[str, Tensor]
+) -> None:
+    network = KimiVL.from_pretrained(golden_folder / "tiny-a", dtype=torch.bfloat16)
+    with torch.inference_mode():
+        logits = network(golden["input_ids"], golden["pixel_values"], golden["image_grid_hws"])
+    cosine = torch.nn.functional.cosine_similarity(logits.flatten(), golden["logits"].flatten(), 0)
+    assert float(cosine) >= 0.999

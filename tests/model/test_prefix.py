@@ -86,6 +86,20 @@ def test_another_picture_of_the_same_size_is_not_taken_for_the_last(
     assert other.log_probs == pytest.approx(fresh.log_probs, abs=1e-5)
 
 
+def test_the_golden_answer_is_the_same_after_a_prompt_that_shares_its_pictures(
+    golden_network: KimiVL, golden: dict[str, Tensor]
+) -> None:
+    pictures = golden["pixel_values"], golden["image_grid_hws"]
+    whole = golden["input_ids"][0].tolist()
+    generator = Generator(golden_network)
+    ask(generator, [*whole[:-3], 7, 8, 9], *pictures)
+    made = ask(generator, whole, *pictures, count=24)
+    assert made.num_reused == len(whole) - 3
+    assert made.token_ids == golden["greedy"].flatten().tolist()
+    last = golden["logits"][0, -1].log_softmax(-1)
+    assert made.log_probs[0] == pytest.approx(float(last.max()), abs=1e-5)
+
+
 def test_an_unchanged_picture_is_looked_at_once_wherever_it_stands(
     golden_network: KimiVL, picture: tuple[Tensor, Tensor], holes: list[int]
 ) -> None:

@@ -1,12 +1,22 @@
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
-from model.train.recipe import Recipe
+from model.config import KimiVLConfig
+from model.kimi_vl import KimiVL
+from model.tokenizer import Tokenizer
+from model.train.initial import random_network
+from model.train.recipe import Recipe, fine_tune
+from model.train.samples import Conversation, Label, Turn
 from model.train.stages import Stage
+from model.train.trainer import GLYPH_HEAD, Row
+from model.train.vocabulary import write_ranks
 
 RECIPES = Path(__file__).parents[3] / "model" / "train" / "recipes"
 STAGE: dict[str, Any] = {"name": "joint", "steps": 10, "mixture": {"specimens": 1.0}}
@@ -17,15 +27,41 @@ def write(path: Path, content: object) -> Path:
     return path
 
 
-@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.json")), ids=lambda path: path.name)
-def test_shipped_recipes_can_be_followed(path: Path) -> None:
-    recipe = Recipe.from_file(path)
-    for stage in recipe.stages:
+def test_the_recipe_of_nano_can_be_followed() -> None:
+    corrections = Stage.from_file(RECIPES / "corrections.json")
+    for stage in (*Recipe.from_file(RECIPES / "nano.json").stages, corrections):
         assert set(stage.mixture) <= {"specimens", "demonstrations", "copying"}
 
 
-def test_there_is_a_recipe_of_nano() -> None:
-    assert (RECIPES / "nano.json").exists()
+def test_fine_tuning_starts_from_weights_and_leaves_a_whole_checkpoint(
+    small_config: KimiVLConfig,
+    ranks: dict[bytes, int],
+    page_picture: Path,
+    characters: list[Label],
+    tmp_path: Path,
+) -> None:
+    def draw(_rng: random.Random) -> Row:
+        turns = (Turn("Where is it?", "x=0.25, y=0.18"),)
+        return Conversation(system="Look.", picture=page_picture, turns=turns), characters
+
+    init = tmp_path / "init"
+    random_network(small_config, seed=1).save_pretrained(init)
+    write_ranks(ranks, init / "tiktoken.model")
+    stage = Stage(name="sft", steps=2, batch_size=2, mixture={"pages": 1.0}, dtype="float32")
+    made = fine_tune(init, stage, lambda _: {"pages": draw}, tmp_path / "out")
+    assert made == tmp_path / "out" / "last"
+    before, after = (KimiVL.from_pretrained(folder) for folder in (init, made))
+    assert not torch.equal(
+        before.language_model.lm_head.weight, after.language_model.lm_head.weight
+    )
+    stored = load_file(made / "model.safetensors")
+    assert stored["language_model.lm_head.weight"].dtype == torch.bfloat16
+    assert Tokenizer.from_file(made / "tiktoken.model").vocab_size == small_config.text.vocab_size
+    # The next one goes on from there, its reading head too.
+    again = replace(stage, steps=1, learning_rate=1e-9)
+    fine_tune(made, again, lambda _: {"pages": draw}, tmp_path / "more")
+    heads = [load_file(tmp_path / run / GLYPH_HEAD)["read.weight"] for run in ("out", "more")]
+    assert torch.allclose(heads[0], heads[1], atol=1e-6)
 
 
 @pytest.mark.parametrize(
