@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
-from types import TracebackType
 from typing import Any, Self
 
 import httpx2
@@ -72,7 +71,7 @@ class _TryAgain(Exception):
 
 
 class EndpointPolicy:
-    """Fits `agent.policy.Policy`. Holds connections; close it or use it as a context."""
+    """Fits `agent.policy.Policy`. Holds connections; whoever made it closes it."""
 
     def __init__(
         self,
@@ -151,17 +150,6 @@ class EndpointPolicy:
 
     def close(self) -> None:
         self._client.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _first_model(self) -> str:
         try:

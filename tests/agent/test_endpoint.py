@@ -7,6 +7,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from pathlib import Path
@@ -121,7 +122,9 @@ def server() -> Iterator[Server]:
 def ask(server: Server, *behaviours: Behaviour, **more: Any) -> Any:
     server.behaviours = list(behaviours)
     pauses: list[float] = []
-    with EndpointPolicy(server.url, model="kimi", limits=IMPATIENT, pause=pauses.append) as policy:
+    with closing(
+        EndpointPolicy(server.url, model="kimi", limits=IMPATIENT, pause=pauses.append)
+    ) as policy:
         completion = policy.complete(ASKED, sampling=Sampling(max_new_tokens=9, seed=3), **more)
     return completion, pauses
 
@@ -185,9 +188,9 @@ def test_an_answer_cut_off_by_its_length_is_not_finished(server: Server) -> None
 
 def test_the_model_is_asked_for_where_none_is_named(server: Server) -> None:
     server.behaviours = [good]
-    with EndpointPolicy.named(server.url) as policy:
+    with closing(EndpointPolicy.named(server.url)) as policy:
         policy.complete(ASKED, sampling=Sampling())
-    with EndpointPolicy.named(f"{server.url}#mine") as policy:
+    with closing(EndpointPolicy.named(f"{server.url}#mine")) as policy:
         policy.complete(ASKED, sampling=Sampling())
     assert [request["model"] for request in server.requests] == ["kimi", "mine"]
 
@@ -306,7 +309,9 @@ def test_an_episode_ends_with_a_name_and_a_whole_log(
     store = RunStore.create(tmp_path, policy="endpoint", durable=False)
     with (
         FakeDesktop() as desktop,
-        EndpointPolicy(server.url, model="kimi", limits=IMPATIENT, pause=lambda _: None) as policy,
+        closing(
+            EndpointPolicy(server.url, model="kimi", limits=IMPATIENT, pause=lambda _: None)
+        ) as policy,
     ):
         result = Loop(policy, desktop, store, LoopConfig()).run("Go.")
     store.close()
@@ -328,7 +333,7 @@ def test_stopping_in_an_answer_lets_the_server_go(server: Server) -> None:
 
     server.behaviours = [endless]
     with (
-        EndpointPolicy(server.url, model="kimi") as policy,
+        closing(EndpointPolicy(server.url, model="kimi")) as policy,
         pytest.raises(InterruptedError),
     ):
         policy.complete(ASKED, sampling=Sampling(), on_text=stop)
@@ -344,7 +349,7 @@ def test_nobody_there_is_told_so() -> None:
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
         with (
-            EndpointPolicy(url, model="kimi", pause=lambda _: None) as policy,
+            closing(EndpointPolicy(url, model="kimi", pause=lambda _: None)) as policy,
             pytest.raises(EndpointUnreachable, match=r"127\.0\.0\.1"),
         ):
             policy.complete(ASKED, sampling=Sampling())
@@ -361,7 +366,7 @@ def test_a_key_goes_only_where_nobody_else_reads_it(server: Server) -> None:
         EndpointPolicy("http://gpu.example/v1", api_key="secret")
     EndpointPolicy("https://gpu.example/v1", api_key="secret").close()
     server.behaviours = [good]
-    with EndpointPolicy(server.url, model="kimi", api_key="secret") as policy:
+    with closing(EndpointPolicy(server.url, model="kimi", api_key="secret")) as policy:
         policy.complete(ASKED, sampling=Sampling())
     assert server.headers_seen[0]["Authorization"] == "Bearer secret"
 
@@ -373,6 +378,6 @@ def test_a_whole_episode_through_a_server(server: Server, tmp_path: Path) -> Non
 
     server.behaviours = [done]
     store = RunStore.create(tmp_path, policy="endpoint", durable=False)
-    with FakeDesktop() as desktop, EndpointPolicy(server.url, model="kimi") as policy:
+    with FakeDesktop() as desktop, closing(EndpointPolicy(server.url, model="kimi")) as policy:
         assert Loop(policy, desktop, store, LoopConfig()).run("Go.").ending is Ending.DONE
     store.close()
