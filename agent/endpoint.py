@@ -19,10 +19,17 @@ import httpx2
 from PIL import Image
 
 from agent.errors import PolicyFailed
-from model.messages import Completion, ImagePart, Message, OnText, Part, Sampling, TextPart
-
-THINK_OPEN, THINK_CLOSE = "◁think▷", "◁/think▷"
-"""Around what a server sends as `reasoning_content`: as a local Kimi-VL writes it."""
+from model.messages import (
+    THINK_CLOSE,
+    THINK_OPEN,
+    Completion,
+    ImagePart,
+    Message,
+    OnText,
+    Part,
+    Sampling,
+    TextPart,
+)
 
 WORTH_ANOTHER_TRY = frozenset({408, 429, 500, 502, 503, 504})
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -254,6 +261,7 @@ class _Answer:
         text = delta.get("content") or ""
         if not isinstance(thought, str) or not isinstance(text, str):
             raise BadStream(f"content that is no text: {str(delta)[:MAX_TOLD_BYTES]}")
+        # As a local Kimi-VL writes it.
         if thought:
             self._tell(thought if self._thinks else THINK_OPEN + thought)
             self._thinks = True

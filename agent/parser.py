@@ -23,11 +23,11 @@ from dataclasses import dataclass
 from agent.code import read_code
 from agent.errors import AnswerTooLong, NoCode, ParseError, ThoughtNotClosed
 from agent.proposals import Proposal
+from model.messages import THINK_CLOSE, THINK_OPEN
 
 MAX_ANSWER_CHARACTERS = 100_000
 """A thinking model may write 32 k tokens before it acts; past this nothing is sensible."""
 
-_THINK_OPEN, _THINK_CLOSE = "◁think▷", "◁/think▷"
 _FENCE = re.compile(r"^```[ \t]*(\w*)[ \t]*\n(.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^##[ \t]*(Observation|Thought|Action|Code)[ \t]*[::]", re.MULTILINE)
 
@@ -77,13 +77,13 @@ def said(text: str) -> tuple[str, str]:
 
 
 def _split_thinking(text: str) -> tuple[str, str]:
-    before, opened, rest = text.partition(_THINK_OPEN)
+    before, opened, rest = text.partition(THINK_OPEN)
     if not opened:
         return "", text
-    thinking, closed, answer = rest.partition(_THINK_CLOSE)
+    thinking, closed, answer = rest.partition(THINK_CLOSE)
     if not closed:
         raise ThoughtNotClosed(
-            f"{_THINK_OPEN} without {_THINK_CLOSE}; expected the thought to end and an action"
+            f"{THINK_OPEN} without {THINK_CLOSE}; expected the thought to end and an action"
         )
     return thinking.strip(), before + answer
 

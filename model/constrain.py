@@ -15,10 +15,9 @@ from llguidance import LLMatcher, LLTokenizer
 from llguidance.tiktoken import lltokenizer_from_encoding
 from torch import Tensor
 
-from model.messages import Constraint
+from model.messages import THINK_CLOSE, THINK_OPEN, Constraint
 from model.tokenizer import Tokenizer
 
-THINK_OPEN, THINK_CLOSE = "◁think▷", "◁/think▷"
 LONGEST_OPENING = 64
 
 

@@ -8,6 +8,9 @@ from PIL import Image
 
 Role = Literal["system", "user", "assistant"]
 
+THINK_OPEN, THINK_CLOSE = "◁think▷", "◁/think▷"
+"""Around the thought of a thinking model; plain text, no control tokens."""
+
 
 @dataclass(frozen=True, slots=True)
 class TextPart:
