@@ -39,7 +39,7 @@ from env.miniwob.specimen import WORDS
 from env.viewport import Viewport
 from env.virtual import VirtualDesktop
 from model.errors import ModelError
-from model.messages import ImagePart, Sampling, system, user
+from model.messages import ImagePart, Part, Sampling, system, user
 from model.shelf import weights_digest, weights_folder
 from trajectories.errors import TrajectoryError
 from trajectories.export import samples
@@ -64,7 +64,7 @@ from ui.options import (
     Vocabulary,
 )
 from ui.snapshot import once_seen
-from ui.tables import completion_line, progress, results_table, summary_line, summary_table
+from ui.tables import completion_line, loading, progress, results_table, summary_line, summary_table
 
 if TYPE_CHECKING:
     from model.train.stages import Stage
@@ -89,7 +89,8 @@ def open_policy(name: str) -> Policy:
         return EndpointPolicy.named(name, api_key=os.environ.get("MOONHAND_API_KEY"))
     from model.chat import ChatModel
 
-    return ChatModel.from_pretrained(weights_folder(name))
+    with loading(complaints) as tell:
+        return ChatModel.from_pretrained(weights_folder(name), on_progress=tell)
 
 
 def collect(options: Collect) -> int:
@@ -208,7 +209,11 @@ def run(options: Run) -> int:
 def chat(options: Chat) -> int:
     from model.images import open_picture
 
-    parts = [ImagePart(open_picture(path)) for path in options.image]
+    parts: list[Part] = [ImagePart(open_picture(path)) for path in options.image]
+    if options.video is not None:
+        from model.video import parts_of, sampled_frames
+
+        parts += parts_of(sampled_frames(options.video))
     sampling = Sampling(temperature=options.temperature, max_new_tokens=options.max_tokens)
     asked = [system(options.system), user(*parts, options.question)]
     completion = open_policy(options.model).complete(asked, sampling=sampling, on_text=say_on)

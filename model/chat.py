@@ -13,6 +13,7 @@ from model.kimi_vl import KimiVL
 from model.messages import Completion, Message, OnText, Sampling, assistant
 from model.processor import Processor
 from model.tokenizer import Tokenizer
+from model.weights import OnProgress
 
 FAMILIAR = (
     """## Thought:
@@ -46,12 +47,17 @@ class ChatModel:
 
     @classmethod
     def from_pretrained(
-        cls, path: str | Path, dtype: torch.dtype | None = None, device: str | None = None
+        cls,
+        path: str | Path,
+        dtype: torch.dtype | None = None,
+        device: str | None = None,
+        on_progress: OnProgress | None = None,
     ) -> Self:
         """Network, tokenizer and image limits of one folder.
 
         Args:
             dtype, device: None: what `best_place` finds best.
+            on_progress: told the bytes of weights read so far and those of all.
 
         Raises:
             CheckpointError: a file is missing or does not fit.
@@ -60,7 +66,10 @@ class ChatModel:
         tokenizer = Tokenizer.from_file(folder / "tiktoken.model")
         best = best_place(stored_bytes(folder))
         network = KimiVL.from_pretrained(
-            folder, dtype=dtype or best.dtype, device=device or best.device
+            folder,
+            dtype=dtype or best.dtype,
+            device=device or best.device,
+            on_progress=on_progress,
         )
         config = network.config
         images = ImageProcessor(config.in_token_limit, config.vision.patch_size)

@@ -52,7 +52,7 @@ class ImageProcessor:
         return int(grid_hw[0]) * int(grid_hw[1]) // self.merge**2
 
     def _cut(self, image: Image.Image) -> tuple[np.ndarray, tuple[int, int]]:
-        picture = self._padded(self._shrunk(_checked(image))).convert("RGB")
+        picture = self._padded(self._shrunk(_eight_bits(_checked(image)))).convert("RGB")
         size = self.patch_size
         rows, columns = picture.height // size, picture.width // size
         if max(rows, columns) >= MAX_PATCHES_A_SIDE:
@@ -96,6 +96,14 @@ def open_picture(path: Path) -> Image.Image:
             return image.copy()
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ImageRefused(f"{path} is no picture that can be read: {error}") from error
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Sixteen bits of grey to eight. Pillow, and the public processor with it, cuts all that is
+    above 255 to white, in which nothing can be seen."""
+    if not image.mode.startswith("I;16"):
+        return image
+    return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
 
 
 def _checked(image: Image.Image) -> Image.Image:

@@ -41,6 +41,7 @@ class Chat:
 
     question: Annotated[str, "what to ask", POSITIONAL]
     image: Annotated[tuple[Path, ...], "a picture to ask about; may be given several times"] = ()
+    video: Annotated[Path | None, "a video, shown as a frame a second with its time"] = None
     model: Annotated[str, MODEL] = "nano"
     system: Annotated[str, "what the model is told it is"] = "You are a GUI agent."
     temperature: Annotated[float, "0: the likeliest answer; 0.8 suits Kimi-VL-Thinking"] = 0.0

@@ -1,16 +1,27 @@
 """Tables and bars of the terminal."""
 
 import resource
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
 from agent.events import EpisodeResult
 from model.messages import Completion
+
+SHOWN_FROM_BYTES = 500_000_000
+"""Less is loaded before a bar could be read."""
 
 
 def progress(console: Console) -> Progress:
@@ -21,6 +32,20 @@ def progress(console: Console) -> Progress:
         TimeRemainingColumn(),
         console=console,
     )
+
+
+@contextmanager
+def loading(console: Console) -> Iterator[Callable[[int, int], None]]:
+    """A bar for weights, to be told bytes read and bytes in all; small ones need none."""
+    columns = (TextColumn("weights"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+
+        def tell(num_read: int, num_bytes: int) -> None:
+            if num_bytes >= SHOWN_FROM_BYTES:
+                line = bar.task_ids[0] if bar.task_ids else bar.add_task("", total=num_bytes)
+                bar.update(line, completed=num_read)
+
+        yield tell
 
 
 def summary_table(summary: dict[str, Any]) -> Table:

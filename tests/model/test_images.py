@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 from model.errors import ImageRefused
-from model.images import ImageProcessor
+from model.images import ImageProcessor, open_picture
 
 
 def pattern(width: int, height: int) -> Image.Image:
@@ -74,6 +74,28 @@ def test_every_mode_of_picture_becomes_colours(mode: str) -> None:
     patches = ImageProcessor()([Image.new("RGB", (30, 30), "white").convert(mode)])
     assert patches.pixel_values.shape == (16, 3, 14, 14)
     assert float(patches.pixel_values[0].min()) == 1.0
+
+
+def test_sixteen_bits_of_grey_keep_their_shades() -> None:
+    shades = np.linspace(0, 65535, 28 * 28).reshape(28, 28)
+    patches = ImageProcessor()([Image.fromarray(shades.astype(np.uint16))])
+    assert float(patches.pixel_values.min()) == -1.0
+    assert float(patches.pixel_values.max()) == 1.0
+    assert abs(float(patches.pixel_values.mean())) < 0.01
+
+
+def test_of_a_picture_that_moves_the_first_frame_is_seen(tmp_path: Path) -> None:
+    frames = [Image.new("RGB", (28, 28), colour) for colour in ("black", "white")]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    patches = ImageProcessor()([open_picture(tmp_path / "a.gif")])
+    assert float(patches.pixel_values.max()) == -1.0
+
+
+def test_a_bomb_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
+    Image.new("1", (16000, 15000)).save(tmp_path / "a.png")
+    assert (tmp_path / "a.png").stat().st_size < 100_000
+    with pytest.raises(ImageRefused):
+        open_picture(tmp_path / "a.png")
 
 
 @pytest.mark.parametrize("size", [(0, 10), (10, 0), (16385, 1), (8000, 8000), (7168, 14)])
