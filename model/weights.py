@@ -47,9 +47,12 @@ def read_weights(
         for name, tensor in _tensors_of(shard.path, shard.names):
             if not torch.isfinite(tensor).all():
                 raise CheckpointError(f"{name} holds values that are not finite")
-            # The balance of the experts is compared with float32 scores: never rounded.
-            kept = torch.float32 if name.endswith("e_score_correction_bias") else dtype
-            loaded[name] = tensor.to(device=device, dtype=kept)
+            # The balance of the experts is compared with float32 scores: never rounded. A copy,
+            # since one small tensor would keep the whole file it lies in mapped.
+            is_balance = name.endswith("e_score_correction_bias")
+            loaded[name] = tensor.to(
+                device=device, dtype=torch.float32 if is_balance else dtype, copy=is_balance
+            )
             num_read += tensor.nbytes
             if on_progress is not None:
                 on_progress(num_read, num_bytes)
