@@ -138,4 +138,5 @@ def test_loading_tells_how_far_it_is(folder: Path) -> None:
 def test_a_file_of_another_type_is_let_go_when_it_is_read(tmp_path: Path) -> None:
     random_network(smallest(), seed=3).save_pretrained(tmp_path, dtype=torch.bfloat16)
     network = load(tmp_path, torch.float32)
+    assert network.language_model.lm_head.weight.dtype == torch.float32
     assert str(tmp_path) not in Path("/proc/self/maps").read_text()
