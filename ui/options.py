@@ -28,7 +28,7 @@ class Run:
     instruction: Annotated[str, "what to do", POSITIONAL]
     desktop: Annotated[str, "virtual, browser, fake, real or osworld://HOST:PORT"] = "virtual"
     model: Annotated[str, MODEL] = "nano"
-    style: Annotated[str, "of the prompt: nano or opencua"] = "nano"
+    style: Annotated[str, "of the prompt: nano, opencua or opencua-steady"] = "nano"
     constrained: Annotated[bool, "the model can write no code but that of an action"] = False
     url: Annotated[str | None, "a page to open first, in a browser"] = None
     max_steps: Annotated[int, "steps before it is given up"] = 15
@@ -77,7 +77,7 @@ class Export:
 
     path: Annotated[Path, "a run folder, or a folder with some", POSITIONAL]
     out: Annotated[Path, "the .jsonl file; pictures go to images/ beside it"]
-    style: Annotated[str, "of the prompt: nano or opencua"] = "nano"
+    style: Annotated[str, "of the prompt: nano, opencua or opencua-steady"] = "nano"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
