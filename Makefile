@@ -1,10 +1,10 @@
 SHELL := /bin/bash
 PYTHON := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint nano
+.PHONY: help setup demo test lint nano proof-log
 
 help:  ## list what can be made
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /\1\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 12
 
 setup:  ## install what is missing: system packages, .venv, requirements
 	@scripts/setup.sh
@@ -22,3 +22,6 @@ lint: setup  ## ruff and mypy
 
 nano: setup  ## train the shipped weights again, from nothing (hours)
 	@scripts/make_nano.sh
+
+proof-log: setup  ## kill, cut, flip and fail the log at length; writes log-proof.json (20 minutes)
+	$(PYTHON) -m benchmarks.log_proof --kills 10000 --states 1000000 --cuts 1000000 --resumes 10000

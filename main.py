@@ -17,7 +17,7 @@ from agent.collect import CollectConfig, OpenCollector
 from agent.demonstrations import demonstrations, texts_by_task
 from agent.errors import AgentError
 from agent.evaluate import EvalConfig, OpenEvaluator, claim_folder, finished
-from agent.events import Ending, both
+from agent.events import Ending, EpisodeResult, both
 from agent.loop import Loop, LoopConfig
 from agent.miniwob import (
     MiniWob,
@@ -44,10 +44,11 @@ from model.shelf import weights_digest, weights_folder
 from trajectories.errors import TrajectoryError
 from trajectories.export import samples
 from trajectories.jsonl import write_jsonl
-from trajectories.reading import read_run
+from trajectories.reading import read_run, read_runs
 from trajectories.replay import write_replay
-from trajectories.store import RunStore, find_runs
+from trajectories.store import RunStore
 from ui.arguments import Command, parse_arguments
+from ui.commands.logs import look_into_logs
 from ui.interrupt import StopOnInterrupt
 from ui.lines import LiveLines
 from ui.options import (
@@ -57,8 +58,10 @@ from ui.options import (
     Eval,
     Export,
     Label,
+    Log,
     Pretrain,
     Replay,
+    Resume,
     Run,
     Sft,
     Vocabulary,
@@ -201,6 +204,28 @@ def run(options: Run) -> int:
         policy = open_policy(options.model)
         loop = Loop(policy, desktop, store, config, LiveLines(say), stop=stop)
         result = loop.run(options.instruction)
+    return told(store, result)
+
+
+def resume(options: Resume) -> int:
+    record = read_run(options.path)
+    if not record.episodes:
+        raise ValueError(f"{options.path} holds no episode; nothing to resume")
+    model = options.model or record.run.policy
+    style = style_named(record.run.settings.get("style", NANO.name))
+    config = LoopConfig(max_steps=options.max_steps, style=style)
+    with (
+        open_desktop(options.desktop) as desktop,
+        RunStore(options.path) as store,
+        StopOnInterrupt() as stop,
+    ):
+        loop = Loop(open_policy(model), desktop, store, config, LiveLines(say), stop=stop)
+        result = loop.resume(record.episodes[-1])
+    return told(store, result)
+
+
+def told(store: RunStore, result: EpisodeResult) -> int:
+    """Where the run is; the exit code of a single task."""
     say(f"run folder: {store.folder}")
     say(f"replay: {write_replay(read_run(store.folder), store.folder / 'replay.html')}")
     return DONE if result.ending is Ending.DONE else FAILED
@@ -224,14 +249,14 @@ def chat(options: Chat) -> int:
 
 
 def replay(options: Replay) -> int:
-    for folder in find_runs(options.path):
-        say(str(write_replay(read_run(folder), folder / "replay.html")))
+    for run in read_runs(options.path):
+        say(str(write_replay(run, run.folder / "replay.html")))
     return DONE
 
 
 def export(options: Export) -> int:
     render_styled = partial(render, style_named(options.style))
-    runs = (read_run(folder) for folder in find_runs(options.path))
+    runs = read_runs(options.path)
     count = write_jsonl((each for run in runs for each in samples(run, render_styled)), options.out)
     say(f"{count} samples in {options.out}")
     return DONE
@@ -312,21 +337,6 @@ def training_sources(data: Path, stage: "Stage") -> "dict[str, Source]":
     return sources
 
 
-COMMANDS = {
-    "demo": Command(Demo, demo),
-    "run": Command(Run, run),
-    "chat": Command(Chat, chat),
-    "eval": Command(Eval, evaluate),
-    "collect": Command(Collect, collect),
-    "label": Command(Label, label),
-    "vocabulary": Command(Vocabulary, vocabulary),
-    "pretrain": Command(Pretrain, pretrain),
-    "sft": Command(Sft, sft),
-    "replay": Command(Replay, replay),
-    "export": Command(Export, export),
-}
-
-
 def say(text: str) -> None:
     """A line as it is: no markup, no wrapping, so that a path can be copied."""
     console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -336,6 +346,23 @@ def say_on(text: str) -> None:
     """A piece of a line, at once."""
     console.file.write(text)
     console.file.flush()
+
+
+COMMANDS = {
+    "demo": Command(Demo, demo),
+    "run": Command(Run, run),
+    "resume": Command(Resume, resume),
+    "chat": Command(Chat, chat),
+    "eval": Command(Eval, evaluate),
+    "collect": Command(Collect, collect),
+    "label": Command(Label, label),
+    "vocabulary": Command(Vocabulary, vocabulary),
+    "pretrain": Command(Pretrain, pretrain),
+    "sft": Command(Sft, sft),
+    "log": Command(Log, partial(look_into_logs, say=say)),
+    "replay": Command(Replay, replay),
+    "export": Command(Export, export),
+}
 
 
 def main(words: Sequence[str]) -> int:

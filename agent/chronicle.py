@@ -70,6 +70,10 @@ class Chronicle:
                 started_at=time.time(),
             )
         )
+        self.resumed(task=task, seed=seed, instruction=instruction, size=size)
+
+    def resumed(self, *, task: str, seed: int | None, instruction: str, size: ScreenSize) -> None:
+        """Announced only: its record is in the log from before."""
         self._emit(EpisodeStarted(task=task, seed=seed, instruction=instruction, size=size))
 
     def observed(self, step: int, settled: Settled) -> str:

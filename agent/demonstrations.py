@@ -9,19 +9,18 @@ from agent.prompts import PromptStyle, render
 from model.messages import ImagePart
 from model.train.samples import Conversation, Demonstration, Turn
 from trajectories.export import Sample, samples
-from trajectories.reading import read_run
-from trajectories.store import find_runs
+from trajectories.reading import read_runs
 
 
 def demonstrations(root: Path, style: PromptStyle) -> Iterator[Demonstration]:
     """Every step worth learning from, its prompt made by the builder of live prompts.
 
     Raises:
-        FileNotFoundError: no run folder at or below `root`.
+        RunNotFound: no run folder at or below `root`.
         LogDamaged: a log is damaged before its tail.
     """
-    for folder in find_runs(root):
-        for sample in samples(read_run(folder), partial(render, style)):
+    for run in read_runs(root):
+        for sample in samples(run, partial(render, style)):
             yield _demonstration(sample)
 
 
@@ -43,8 +42,8 @@ def _demonstration(sample: Sample) -> Demonstration:
 def texts_by_task(root: Path) -> dict[str, list[str]]:
     """Every instruction and answer of the runs at or below `root`, by task."""
     texts: defaultdict[str, list[str]] = defaultdict(list)
-    for folder in find_runs(root):
-        for episode in read_run(folder).episodes:
+    for run in read_runs(root):
+        for episode in run.episodes:
             told = texts[episode.start.task]
             told.append(episode.start.instruction)
             told += [step.intent.response for step in episode.steps if step.intent is not None]

@@ -29,6 +29,8 @@ class Ending(Enum):
     POLICY_FAILED = "policy failed"
     """No answer at all: not the model's mistake."""
     DESKTOP_LOST = "desktop lost"
+    DISK_FULL = "disk full"
+    """Too little space for another step of the log."""
     STOPPED = "stopped"
     """Somebody asked for it."""
 

@@ -25,6 +25,9 @@ from env.desktop import Desktop, wait_until_settled
 from env.errors import ActionRefused, DesktopLost
 from model.errors import ModelError
 from model.messages import Completion, Sampling
+from trajectories.errors import DiskFull
+from trajectories.reading import Episode as EpisodeRecord
+from trajectories.reading import remembered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +117,34 @@ class Loop:
         """
         chronicle = Chronicle(self.log, self.emit)
         chronicle.started(task=task, seed=seed, instruction=instruction, size=self.desktop.size)
-        episode = _Episode(self, chronicle, instruction)
+        return self._finish(_Episode(self, chronicle, instruction), task, seed)
+
+    def resume(self, interrupted: EpisodeRecord) -> EpisodeResult:
+        """Go on with an episode whose process died: the same history, the screen as it is now.
+
+        What was meant last and may have been performed is told to the policy, never done again.
+
+        Args:
+            interrupted: the last of the log that is written to.
+
+        Raises:
+            ValueError: it ended in good order.
+            OSError: as `run`.
+        """
+        start = interrupted.start
+        if interrupted.end is not None:
+            raise ValueError(
+                f"{interrupted.name} ended ({interrupted.end.ending}); nothing is left"
+            )
+        chronicle = Chronicle(self.log, self.emit)
+        chronicle.resumed(
+            task=start.task, seed=start.seed, instruction=start.instruction, size=self.desktop.size
+        )
+        episode = _Episode(self, chronicle, start.instruction)
+        episode.recall(interrupted)
+        return self._finish(episode, start.task, start.seed)
+
+    def _finish(self, episode: "_Episode", task: str, seed: int | None) -> EpisodeResult:
         over = episode.play()
         score = self._score(over)
         result = EpisodeResult(
@@ -124,9 +154,9 @@ class Loop:
             num_steps=episode.step,
             score=score.value,
             reason=score.reason or over.reason,
-            seconds=chronicle.seconds(),
+            seconds=episode.chronicle.seconds(),
         )
-        chronicle.ended(result)
+        episode.chronicle.ended(result)
         return result
 
     def _score(self, over: "_Over") -> Score:
@@ -158,9 +188,9 @@ class _Episode:
 
     def __init__(self, loop: Loop, chronicle: Chronicle, instruction: str) -> None:
         self.step = 0
+        self.chronicle = chronicle
         self._loop = loop
         self._config = loop.config
-        self._chronicle = chronicle
         self._instruction = instruction
         self._memory = Memory(loop.config.style.most_screenshots)
         self._num_unparseable = 0
@@ -168,18 +198,28 @@ class _Episode:
         self._last: tuple[tuple[Proposal, ...], str] | None = None
         self._last_seen = ""
 
+    def recall(self, interrupted: EpisodeRecord) -> None:
+        """What was seen and said before the process died."""
+        steps = [step for step in interrupted.steps if step.intent is not None]
+        self._memory.recall(remembered(steps))
+        if steps:
+            self.step = steps[-1].number
+            self._last_seen = steps[-1].observation.image
+
     def play(self) -> _Over:
         try:
             while self.step < self._config.max_steps:
                 self._one_step()
         except _Over as over:
             if over.ending is Ending.STOPPED:
-                self._chronicle.stopped(self.step)
+                self.chronicle.stopped(self.step)
             return over
         except DesktopLost as error:
             return _Over(Ending.DESKTOP_LOST, str(error))
         except (PolicyFailed, ModelError) as error:
             return _Over(Ending.POLICY_FAILED, str(error))
+        except DiskFull as error:
+            return _Over(Ending.DISK_FULL, str(error))
         return _Over(Ending.STEP_LIMIT, f"{self.step} steps taken")
 
     def _one_step(self) -> None:
@@ -198,7 +238,7 @@ class _Episode:
             self._tell_unusable(completion, seen, error)
             return
         self._num_unparseable = 0
-        self._chronicle.intended(self.step, completion, parsed, actions)
+        self.chronicle.intended(self.step, completion, parsed, actions)
         error_text = self._act(actions)
         self._memory.remember(
             thought=parsed.thought, sentence=parsed.sentence, error=error_text, image=seen.image
@@ -214,7 +254,7 @@ class _Episode:
         if self.step and self._loop.is_over():
             raise _Over(Ending.ENVIRONMENT_OVER, "the task ended")
         self.step += 1
-        name = self._chronicle.observed(self.step, settled)
+        name = self.chronicle.observed(self.step, settled)
         if name == self._last_seen:
             self._memory.nothing_changed()
         self._last_seen = name
@@ -227,16 +267,16 @@ class _Episode:
             messages, sampling=self._config.sampling, on_text=self._on_text
         )
         seconds = {**completion.seconds, "model": time.monotonic() - asked}
-        self._chronicle.answered(seconds)
+        self.chronicle.answered(seconds)
         return replace(completion, seconds=seconds)
 
     def _on_text(self, text: str) -> None:
         self._end_if_stopped()
-        self._chronicle.streamed(self.step, text)
+        self.chronicle.streamed(self.step, text)
 
     def _note(self, kind: str, text: str | None) -> None:
         if text is not None:
-            self._chronicle.noted(self.step, kind, text)
+            self.chronicle.noted(self.step, kind, text)
 
     def _end_if_stopped(self) -> None:
         if self._loop.stop():
@@ -245,7 +285,7 @@ class _Episode:
     def _tell_unusable(self, completion: Completion, seen: _Seen, error: AgentError) -> None:
         """The model's mistake: it is told, and asked again."""
         reason = str(error)
-        self._chronicle.unusable(self.step, completion, reason)
+        self.chronicle.unusable(self.step, completion, reason)
         thought, sentence = parser.said(completion.text)
         self._memory.remember(thought=thought, sentence=sentence, error=reason, image=seen.image)
         self._num_unparseable += 1
@@ -267,7 +307,7 @@ class _Episode:
         finally:
             # Also when stopped or when the screen is lost: the log says how far it came.
             seconds = time.monotonic() - began
-            self._chronicle.acted(self.step, actions[:performed], refused, seconds)
+            self.chronicle.acted(self.step, actions[:performed], refused, seconds)
         return refused or ""
 
     def _end_if_over(self, proposals: tuple[Proposal, ...], seen: _Seen, error: str) -> None:

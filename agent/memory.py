@@ -1,5 +1,6 @@
 """What the agent still knows of earlier steps: words of all, pictures of the last few."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from PIL import Image
@@ -26,14 +27,23 @@ class Memory:
         self._steps[-1] = replace(self._steps[-1], unchanged=True)
 
     def remember(self, *, thought: str, sentence: str, error: str, image: Image.Image) -> None:
-        step = PastStep(
-            number=len(self._steps) + 1,
-            thought=thought,
-            sentence=sentence,
-            error=error,
-            image=image if self._num_pictures else None,
+        self._add(
+            PastStep(
+                number=len(self._steps) + 1,
+                thought=thought,
+                sentence=sentence,
+                error=error,
+                image=image,
+            )
         )
-        self._steps.append(step)
+
+    def recall(self, steps: Sequence[PastStep]) -> None:
+        """The steps of a log, as if they had been remembered one by one."""
+        for step in steps:
+            self._add(step)
+
+    def _add(self, step: PastStep) -> None:
+        self._steps.append(step if self._num_pictures else replace(step, image=None))
         forgotten = len(self._steps) - 1 - self._num_pictures
         if self._num_pictures and forgotten >= 0:
             self._steps[forgotten] = replace(self._steps[forgotten], image=None)

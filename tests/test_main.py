@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from main import DONE, REFUSED, main
+from main import DONE, FAILED, REFUSED, main
 from trajectories.reading import read_run
-from trajectories.store import find_runs
+from trajectories.schema import EpisodeEnd, EpisodeStart
+from trajectories.store import RunStore, find_runs
 
 
 def said(capsys: pytest.CaptureFixture[str]) -> str:
@@ -89,7 +90,7 @@ def test_a_damaged_log_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[st
     folder.mkdir()
     (folder / "steps.log").write_bytes(b"something else")
     assert main(["replay", str(folder)]) == REFUSED
-    assert "does not begin with a RUN record" in said(capsys)
+    assert "holds no good record" in said(capsys)
 
 
 def test_demonstrations_are_collected_exported_and_shown(
@@ -171,3 +172,36 @@ def test_a_constrained_run_writes_nothing_but_actions(tmp_path: Path) -> None:
     [folder] = find_runs(tmp_path)
     [episode] = read_run(folder).episodes
     assert all(step.intent is not None for step in episode.steps)
+
+
+def test_a_log_is_checked_repaired_and_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with RunStore.create(tmp_path, policy="scripted") as store:
+        store.append(
+            EpisodeStart(task="t", instruction="Save it.", width=4, height=3, started_at=0.0)
+        )
+        store.append(EpisodeEnd(ending="DONE", score=1.0), sync=True)
+    assert main(["log", "check", str(tmp_path)]) == DONE
+    data = bytearray((store.folder / "steps.log").read_bytes())
+    data[100] ^= 1
+    (store.folder / "steps.log").write_bytes(data)
+    assert main(["log", "check", str(tmp_path)]) == FAILED
+    assert "DAMAGED" in capsys.readouterr().out
+    assert main(["log", "repair", str(store.folder)]) == DONE
+    assert "steps.damaged" in capsys.readouterr().out
+    assert main(["log", "check", str(tmp_path)]) == DONE
+    assert main(["log", "show", str(tmp_path), "--find", "save"]) == DONE
+    assert "Save it." in capsys.readouterr().out
+    assert main(["log", "show", str(store.folder)]) == DONE
+    assert "t: Save it." in capsys.readouterr().out
+
+
+def test_resuming_what_ended_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with RunStore.create(tmp_path, policy="nano") as store:
+        store.append(
+            EpisodeStart(task="t", instruction="Save it.", width=4, height=3, started_at=0.0)
+        )
+        store.append(EpisodeEnd(ending="DONE", score=1.0), sync=True)
+    assert main(["resume", str(store.folder), "--desktop", "fake"]) == REFUSED
+    assert "ended" in capsys.readouterr().err

@@ -2,11 +2,17 @@
 
 `RealDisk` is the disk itself. Every method raises `OSError` and repeats
 nothing: after a failed fsync the kernel may have dropped the pages, and a
-second one would say all is well.
+second one would say all is well. A file or folder is readable by its owner
+only from the moment it is there, whatever the umask.
+
+What survives a power cut: a file's bytes once `sync` returned, a name in a
+folder once `sync_folder` of that folder returned. `trajectories.durable`
+builds on these two.
 """
 
 import fcntl
 import os
+import sys
 from pathlib import Path
 from typing import Protocol
 
@@ -29,21 +35,30 @@ class AppendFile(Protocol):
 
 class Disk(Protocol):
     def make_folder(self, path: Path) -> None:
-        """Readable by its owner only; parents too; nothing happens if it is there."""
+        """One new folder in one that is there. Raises `FileExistsError`."""
 
     def open_append(self, path: Path) -> AppendFile:
-        """Raises `LogLocked` if another process holds it."""
+        """Made empty if it is not there. Raises `LogLocked` if another process holds it."""
 
-    def write_whole(self, path: Path, data: bytes, *, durable: bool) -> None:
-        """The file appears complete under its name or not at all; durable: and survives."""
+    def rename(self, source: Path, target: Path) -> None:
+        """Within a folder; whoever looks sees the old target or the new one."""
 
+    def sync_folder(self, path: Path) -> None: ...
+    def remove(self, path: Path) -> None: ...
     def exists(self, path: Path) -> bool: ...
+    def names(self, path: Path) -> list[str]:
+        """What is in a folder, sorted."""
+
     def read(self, path: Path) -> bytes: ...
+    def free_bytes(self, path: Path) -> int:
+        """That a file in this folder could still take."""
 
 
 class RealAppendFile:
     def __init__(self, path: Path) -> None:
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        # A link in place of the file would have us write where its maker wants.
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+        self._fd = os.open(path, flags, 0o600)
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -51,7 +66,14 @@ class RealAppendFile:
             raise LogLocked(f"{path} is being written by another process") from error
 
     def read_all(self) -> bytes:
-        return os.pread(self._fd, os.fstat(self._fd).st_size, 0)
+        size = os.fstat(self._fd).st_size
+        pieces = []
+        read = 0
+        # One call gives at most 2 GiB.
+        while read < size and (piece := os.pread(self._fd, size - read, read)):
+            pieces.append(piece)
+            read += len(piece)
+        return b"".join(pieces)
 
     def append(self, data: bytes) -> None:
         view = memoryview(data)
@@ -59,7 +81,11 @@ class RealAppendFile:
             view = view[os.write(self._fd, view) :]
 
     def sync(self) -> None:
-        os.fdatasync(self._fd)
+        if sys.platform == "darwin":
+            # There fsync leaves the data in the drive's own cache.
+            fcntl.fcntl(self._fd, fcntl.F_FULLFSYNC)
+        else:
+            os.fdatasync(self._fd)
 
     def truncate(self, length: int) -> None:
         os.ftruncate(self._fd, length)
@@ -72,41 +98,33 @@ class RealAppendFile:
 
 class RealDisk:
     def make_folder(self, path: Path) -> None:
-        if path.is_dir():
-            return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.mkdir(mode=0o700, exist_ok=True)
+        path.mkdir(mode=0o700)
 
     def open_append(self, path: Path) -> AppendFile:
         return RealAppendFile(path)
 
-    def write_whole(self, path: Path, data: bytes, *, durable: bool) -> None:
-        # Named after the process: two workers may store the same screenshot at once.
-        draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-        fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        try:
-            with os.fdopen(fd, "wb") as file:
-                file.write(data)
-                file.flush()
-                if durable:
-                    os.fsync(file.fileno())
-            os.replace(draft, path)
-        except OSError:
-            draft.unlink(missing_ok=True)
-            raise
-        if durable:
-            self._sync_folder(path.parent)
+    def rename(self, source: Path, target: Path) -> None:
+        source.rename(target)
 
-    def exists(self, path: Path) -> bool:
-        return path.exists()
-
-    def read(self, path: Path) -> bytes:
-        return path.read_bytes()
-
-    @staticmethod
-    def _sync_folder(path: Path) -> None:
+    def sync_folder(self, path: Path) -> None:
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.fsync(fd)
         finally:
             os.close(fd)
+
+    def remove(self, path: Path) -> None:
+        path.unlink()
+
+    def exists(self, path: Path) -> bool:
+        return path.exists()
+
+    def names(self, path: Path) -> list[str]:
+        return sorted(os.listdir(path))
+
+    def read(self, path: Path) -> bytes:
+        return path.read_bytes()
+
+    def free_bytes(self, path: Path) -> int:
+        state = os.statvfs(path)
+        return state.f_bavail * state.f_frsize

@@ -5,7 +5,6 @@ caller, from the log alone.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +12,7 @@ from PIL import Image
 
 from model.messages import Message
 from trajectories.past import PastStep
-from trajectories.reading import Episode, RunRecord
+from trajectories.reading import Episode, RunRecord, remembered
 from trajectories.store import blob_path
 
 Render = Callable[[str, Sequence[PastStep], Image.Image], list[Message]]
@@ -58,16 +57,10 @@ def samples(run: RunRecord, render: Render) -> Iterator[Sample]:
 
 def prompts(episode: Episode, render: Render) -> Iterator[list[Message]]:
     """The messages each answered step was asked with."""
-    past: list[PastStep] = []
-    last_image = ""
-    for step in episode.steps:
-        if step.intent is None:
-            return
-        if step.observation.image == last_image:
-            past[-1] = replace(past[-1], unchanged=True)
-        last_image = step.observation.image
-        yield render(episode.start.instruction, past, step.image())
-        past.append(step.as_past())
+    past = remembered(episode.steps)
+    answered = [step for step in episode.steps if step.intent is not None]
+    for number, step in enumerate(answered):
+        yield render(episode.start.instruction, past[:number], step.image())
 
 
 def _of_episode(run: RunRecord, number: int, episode: Episode, render: Render) -> Iterator[Sample]:

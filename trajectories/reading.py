@@ -1,18 +1,21 @@
 """A run read back: episodes, and steps with everything that belongs to them."""
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
 
-from trajectories.errors import LogDamaged
-from trajectories.log import records
+from trajectories.errors import LogDamaged, RunNotBegun
+from trajectories.log import LOG_NAME, records
 from trajectories.past import PastStep
 from trajectories.schema import (
     EpisodeEnd,
     EpisodeStart,
+    Gap,
+    Guard,
     Intent,
     Note,
     Observation,
@@ -21,7 +24,12 @@ from trajectories.schema import (
     Run,
     Stop,
 )
-from trajectories.store import read_blob
+from trajectories.store import find_runs, read_blob
+
+logger = logging.getLogger(__name__)
+
+IN_DOUBT = "the run was interrupted here; this may have been performed or not"
+"""What a later step is told of an intent without an outcome."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -37,10 +45,16 @@ class Step:
     """What an expert would have answered here."""
     labels: str | None = None
     """What can be read on the screenshot, the JSON of `agent.labels`."""
+    guards: list[Guard] = field(default_factory=list)
 
     @property
     def number(self) -> int:
         return self.observation.step
+
+    @property
+    def error(self) -> str:
+        """Why the answer, or the rest of it, was not performed; empty if all of it was."""
+        return IN_DOUBT if self.outcome is None else self.outcome.refused or ""
 
     def png(self) -> bytes:
         """Raises: BlobMissing."""
@@ -57,7 +71,7 @@ class Step:
             number=self.number,
             thought=self.intent.thought,
             sentence=self.intent.sentence,
-            error=(self.outcome.refused if self.outcome else None) or "",
+            error=self.error,
             image=self.image(),
         )
 
@@ -69,6 +83,12 @@ class Episode:
     end: EpisodeEnd | None = None
     """None: the process died before it ended."""
     stopped: bool = False
+    damaged: bool = False
+    """A repair left out its end."""
+
+    @property
+    def guards(self) -> list[Guard]:
+        return [guard for step in self.steps for guard in step.guards]
 
     @property
     def success(self) -> bool:
@@ -92,14 +112,51 @@ def read_run(folder: Path) -> RunRecord:
     """Everything a run folder holds; a torn tail is left where it is.
 
     Raises:
+        RunNotBegun: the log holds nothing yet.
         LogDamaged: the log is not a run's, or is damaged before its tail.
         OSError: it cannot be read.
     """
-    stream = records((folder / "steps.log").read_bytes())
+    data = (folder / LOG_NAME).read_bytes()
+    stream = records(data)
     run = next(stream, None)
+    if run is None:
+        raise RunNotBegun(f"{folder / LOG_NAME} holds no good record in {len(data)} bytes")
     if not isinstance(run, Run):
-        raise LogDamaged(f"{folder / 'steps.log'} does not begin with a RUN record")
+        raise LogDamaged(f"{folder / LOG_NAME} does not begin with a RUN record")
     return RunRecord(run=run, folder=folder, episodes=list(episodes_of(stream, folder)))
+
+
+def remembered(steps: Sequence[Step]) -> list[PastStep]:
+    """The answered steps as later prompts remember them, each with its image.
+
+    Raises:
+        BlobMissing.
+    """
+    past = []
+    for step, after in zip(steps, [*steps[1:], None], strict=True):
+        if step.intent is not None:
+            unchanged = after is not None and after.observation.image == step.observation.image
+            past.append(replace(step.as_past(), unchanged=unchanged))
+    return past
+
+
+def read_runs(path: Path) -> Iterator[RunRecord]:
+    """Every run at or below a path, oldest first; what never began below it is passed over.
+
+    Raises:
+        RunNotFound: there is none.
+        RunNotBegun, LogDamaged, OSError: as `read_run`, when it comes to it.
+    """
+    if (path / LOG_NAME).is_file():
+        yield read_run(path)
+        return
+    for folder in find_runs(path):
+        try:
+            run = read_run(folder)
+        except RunNotBegun as error:
+            logger.info("passed over: %s", error)
+            continue
+        yield run
 
 
 def episodes_of(stream: Iterable[Record], folder: Path) -> Iterator[Episode]:
@@ -114,14 +171,18 @@ def episodes_of(stream: Iterable[Record], folder: Path) -> Iterator[Episode]:
     """
     episode: Episode | None = None
     for record in stream:
-        if isinstance(record, EpisodeStart):
-            if episode is not None:
-                yield episode
-            episode = Episode(start=record)
-            continue
-        if episode is None:
-            raise LogDamaged(f"a {type(record).__name__} before the first episode of {folder}")
-        _add(episode, record, folder)
+        match record:
+            case EpisodeStart():
+                if episode is not None:
+                    yield episode
+                episode = Episode(start=record)
+            case Gap():
+                if episode is not None:
+                    episode.damaged = True
+            case _ if episode is None:
+                raise LogDamaged(f"a {type(record).__name__} before the first episode of {folder}")
+            case _:
+                _add(episode, record, folder)
     if episode is not None:
         yield episode
 
@@ -129,6 +190,9 @@ def episodes_of(stream: Iterable[Record], folder: Path) -> Iterator[Episode]:
 def _add(episode: Episode, record: Record, folder: Path) -> None:
     match record:
         case Observation():
+            if episode.steps and episode.steps[-1].number == record.step:
+                # The process died while the policy was asked; it looked again.
+                episode.steps.pop()
             episode.steps.append(Step(observation=record, folder=folder))
         case Intent():
             _step(episode, record.step).intent = record
@@ -138,6 +202,8 @@ def _add(episode: Episode, record: Record, folder: Path) -> None:
             _step(episode, record.step).advice = record.text
         case Note(kind="labels"):
             _step(episode, record.step).labels = record.text
+        case Guard():
+            _step(episode, record.step).guards.append(record)
         case Stop():
             episode.stopped = True
         case EpisodeEnd():

@@ -1,8 +1,8 @@
 """The records of a run: what was seen, meant, done and how it ended.
 
 A run is one sequence of records and holds many episodes, one after another.
-The order within a step is OBS, INTENT, then OUTCOME; NOTEs stand anywhere
-between. An INTENT without an OUTCOME is "in doubt": the action may or may not
+The order within a step is OBS, INTENT, then OUTCOME; NOTEs and GUARDs stand
+anywhere between. An INTENT without an OUTCOME is "in doubt": the action may or may not
 have reached the screen. Every field is a plain JSON value; points of `actions`
 are pixels of the screen, points of `proposals` fractions of the picture.
 """
@@ -27,6 +27,9 @@ class RecordType(IntEnum):
     NOTE = 6
     STOP = 7
     END = 8
+    GUARD = 9
+    GAP = 10
+    CLOSED = 11
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +136,48 @@ class EpisodeEnd:
     seconds: float = 0.0
 
 
-Record = Run | EpisodeStart | Observation | Intent | Outcome | Note | Stop | EpisodeEnd
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guard:
+    """Something outside the policy stepped in; what came of it is not the policy's doing alone."""
+
+    __pydantic_config__ = _STRICT
+    step: int
+    kind: str
+    """"takeover": a person used mouse or keyboard. "alarm": something was not as it should be,
+    and an action was held back."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """Where `log repair` left out what could not be read."""
+
+    __pydantic_config__ = _STRICT
+    lost_bytes: int
+    damaged_file: str
+    """Of the run folder: the log as it was."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closed:
+    """The writer ended in good order and all before this is on disk."""
+
+    __pydantic_config__ = _STRICT
+
+
+Record = (
+    Run
+    | EpisodeStart
+    | Observation
+    | Intent
+    | Outcome
+    | Note
+    | Stop
+    | EpisodeEnd
+    | Guard
+    | Gap
+    | Closed
+)
 
 _CLASSES: dict[RecordType, type[Record]] = {
     RecordType.RUN: Run,
@@ -144,6 +188,9 @@ _CLASSES: dict[RecordType, type[Record]] = {
     RecordType.NOTE: Note,
     RecordType.STOP: Stop,
     RecordType.END: EpisodeEnd,
+    RecordType.GUARD: Guard,
+    RecordType.GAP: Gap,
+    RecordType.CLOSED: Closed,
 }
 _TYPES = {cls: kind for kind, cls in _CLASSES.items()}
 _READERS: dict[RecordType, TypeAdapter[Any]] = {

@@ -5,7 +5,8 @@
       blobs/ab/<sha256>.png
       run.json             written once, the RUN record again for people and scripts
 
-A screenshot that was seen twice is stored once.
+A screenshot that was seen twice is stored once. A new step is refused while
+there is little space left, so that how the episode ended can still be written.
 """
 
 import hashlib
@@ -16,11 +17,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from trajectories.disk import Disk, RealDisk
-from trajectories.errors import BlobMissing, RunNotFound
-from trajectories.log import Log, canonical
+from trajectories.durable import make_folders, remove_drafts, write_whole
+from trajectories.errors import BlobMissing, DiskFull, RunNotFound
+from trajectories.log import LOG_NAME, Log, canonical
 from trajectories.schema import Record, Run, to_plain
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+FREE_SPACE_FLOOR_BYTES = 64 * 2**20
 
 
 def new_run_id(now: float | None = None) -> str:
@@ -37,17 +40,33 @@ def new_run_id(now: float | None = None) -> str:
 class RunStore:
     """The writing end of a run folder. One process, closed by who opened it."""
 
-    def __init__(self, folder: Path, *, durable: bool = True, disk: Disk | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        durable: bool = True,
+        disk: Disk | None = None,
+        floor_bytes: int = FREE_SPACE_FLOOR_BYTES,
+    ) -> None:
         """Open a folder made by `create`, after a crash too.
 
         Args:
             durable: False skips every sync: for bulk data that can be made again.
+            floor_bytes: with less free space than this no screenshot is taken in.
+
+        Raises:
+            LogLocked: another process writes to it.
+            LogDamaged: its log is damaged before the tail.
         """
         self.folder = folder
         self._durable = durable
         self._disk = disk or RealDisk()
+        self._floor_bytes = floor_bytes
         self._stored: set[str] = set()
+        self._shelves: set[Path] = set()
         self._log = Log(self._disk, folder, durable=durable)
+        if self._log.num_records:
+            self._clear_up()
 
     @classmethod
     def create(
@@ -58,18 +77,19 @@ class RunStore:
         settings: dict[str, Any] | None = None,
         durable: bool = True,
         disk: Disk | None = None,
+        floor_bytes: int = FREE_SPACE_FLOOR_BYTES,
     ) -> Self:
-        """Make `parent/run-<ulid>` and write its RUN record."""
+        """Make `parent/run-<ulid>` and write its RUN record; arguments as for opening."""
         disk = disk or RealDisk()
         run = Run(
             run_id=new_run_id(), policy=policy, started_at=time.time(), settings=settings or {}
         )
         folder = parent / f"run-{run.run_id}"
-        disk.make_folder(folder)
-        disk.make_folder(folder / "blobs")
-        store = cls(folder, durable=durable, disk=disk)
+        make_folders(disk, folder / "blobs", durable=durable)
+        store = cls(folder, durable=durable, disk=disk, floor_bytes=floor_bytes)
         store.append(run, sync=True)
-        disk.write_whole(folder / "run.json", canonical(to_plain(run)[1]) + b"\n", durable=durable)
+        plain = canonical(to_plain(run)[1]) + b"\n"
+        write_whole(disk, folder / "run.json", plain, durable=durable)
         return store
 
     def append(self, record: Record, *, sync: bool = False) -> None:
@@ -77,15 +97,39 @@ class RunStore:
         self._log.append(record, sync=sync)
 
     def store_image(self, png: bytes) -> str:
-        """Keep a PNG file; durable before this returns. Gives its SHA-256 in hex."""
+        """Keep a PNG file; durable before this returns. Gives its SHA-256 in hex.
+
+        Raises:
+            DiskFull: little space is left. The log itself can still be written.
+        """
+        free = self._disk.free_bytes(self.folder)
+        if free < self._floor_bytes:
+            raise DiskFull(
+                f"{free} bytes are free for {self.folder}; a step is taken with"
+                f" {self._floor_bytes} or more"
+            )
         digest = hashlib.sha256(png).hexdigest()
         if digest not in self._stored:
             path = blob_path(self.folder, digest)
+            if path.parent not in self._shelves:
+                make_folders(self._disk, path.parent, durable=self._durable)
+                self._shelves.add(path.parent)
             if not self._disk.exists(path):
-                self._disk.make_folder(path.parent)
-                self._disk.write_whole(path, png, durable=self._durable)
+                write_whole(self._disk, path, png, durable=self._durable)
             self._stored.add(digest)
         return digest
+
+    def _clear_up(self) -> None:
+        """What an interrupted process left half done; nobody else writes here."""
+        blobs = self.folder / "blobs"
+        make_folders(self._disk, blobs, durable=self._durable)
+        shelves = [blobs / name for name in self._disk.names(blobs)]
+        for folder in (self.folder, *shelves):
+            remove_drafts(self._disk, folder)
+        if self._durable:
+            # A name that is there may be in the page cache only, and would not be written again.
+            for folder in (self.folder.parent, self.folder, blobs, *shelves):
+                self._disk.sync_folder(folder)
 
     def close(self) -> None:
         self._log.close()
@@ -128,11 +172,11 @@ def find_runs(path: Path) -> list[Path]:
     Raises:
         RunNotFound: there is none.
     """
-    if (path / "steps.log").is_file():
+    if (path / LOG_NAME).is_file():
         return [path]
     found = sorted(
-        (log.parent for log in path.glob("**/run-*/steps.log")), key=lambda folder: folder.name
+        (log.parent for log in path.glob(f"**/run-*/{LOG_NAME}")), key=lambda folder: folder.name
     )
     if not found:
-        raise RunNotFound(f"no run in {path}; expected a folder with steps.log, or folders of them")
+        raise RunNotFound(f"no run in {path}; expected a folder with {LOG_NAME}, or such folders")
     return found

@@ -13,7 +13,7 @@ import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
-from typing import Any
+from typing import Any, Literal
 
 POSITIONAL = "positional"
 """Annotates a field that is given without a flag."""
@@ -56,6 +56,8 @@ def _add_flags(options: type, parser: argparse.ArgumentParser) -> None:
         if typing.get_origin(kind) is tuple:
             kind = typing.get_args(kind)[0]
             parser.add_argument(flag, type=kind, action="append", default=[], help=text)
+        elif POSITIONAL in marks and typing.get_origin(kind) is Literal:
+            parser.add_argument(each.name, choices=typing.get_args(kind), help=text)
         elif POSITIONAL in marks:
             parser.add_argument(each.name, type=kind, help=text)
         elif kind is bool:

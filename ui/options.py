@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from agent.miniwob import DEMO_TASKS
 from ui.arguments import POSITIONAL
@@ -62,6 +62,25 @@ class Eval:
     workers: Annotated[int, "processes, each with a browser and a model"] = 1
     blind: Annotated[bool, "feed black pictures: what is left is not reading"] = False
     max_steps: Annotated[int, "steps an episode"] = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resume:
+    """Go on with a run whose process died; what may have been done already is not done again."""
+
+    path: Annotated[Path, "the run folder", POSITIONAL]
+    desktop: Annotated[str, "real, or osworld://HOST:PORT: one that outlived the run"] = "real"
+    model: Annotated[str | None, "the run's own if not given"] = None
+    max_steps: Annotated[int, "steps before it is given up, those before included"] = 15
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
+    """Look into runs: check every byte, repair what was damaged, show what was done."""
+
+    what: Annotated[Literal["check", "repair", "show"], "what to do", POSITIONAL]
+    path: Annotated[Path, "a run folder, or a folder with some", POSITIONAL]
+    find: Annotated[str, "show: only episodes with these words"] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

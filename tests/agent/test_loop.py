@@ -1,3 +1,4 @@
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -6,12 +7,14 @@ from agent.action_text import action_text, finish_text
 from agent.events import Ending, Event, Observed, Performed, Proposed, Refused, TextStreamed
 from agent.loop import Loop, LoopConfig, Score
 from agent.policy import ScriptedPolicy
-from agent.prompts import OPENCUA
+from agent.prompts import NANO, OPENCUA, render
 from env.actions import Action, Click, Keys, Point, Scroll, TypeText
 from env.errors import ActionRefused
 from env.fake import BUTTON, CHECK_BOX, FAKE_SIZE, FIELD, FakeDesktop
 from env.screen import Box
-from trajectories.reading import Episode, read_run
+from trajectories.export import prompts
+from trajectories.log import scan
+from trajectories.reading import IN_DOUBT, Episode, read_run
 from trajectories.store import RunStore
 
 QUICK = LoopConfig()
@@ -265,3 +268,60 @@ def test_opencua_prompts_keep_three_pictures(store: RunStore) -> None:
     assert roles == ["system", "assistant", "user", "assistant", "user", "assistant", "user"]
     assert sum(isinstance(event, Proposed) for event in events) == 6
     assert sum(isinstance(event, TextStreamed) for event in events) == 6
+
+
+def test_an_interrupted_episode_goes_on_and_does_nothing_twice(tmp_path: Path) -> None:
+    """The process dies between the act and its outcome."""
+    store = RunStore.create(tmp_path, policy="scripted")
+
+    class Dying(FakeDesktop):
+        def perform(self, action: Action) -> None:
+            super().perform(action)
+            if isinstance(action, TypeText):
+                raise KeyboardInterrupt
+
+    with Dying() as desktop:
+        first = ScriptedPolicy([click(FIELD), say(TypeText("Ada"), "Type Ada.")])
+        with pytest.raises(KeyboardInterrupt):
+            Loop(first, desktop, store, QUICK).run("Save Ada.", task="form", seed=1)
+        # Torn off before the outcome was written.
+        log = store.folder / "steps.log"
+        store.close()
+        data = log.read_bytes()
+        log.write_bytes(data[: [raw.end for raw in scan(data)][-3]])
+        (interrupted,) = read_run(store.folder).episodes
+        assert interrupted.steps[-1].outcome is None
+        second = ScriptedPolicy([click(BUTTON), finish_text(True, words="Done.")])
+        with RunStore(store.folder) as again:
+            result = Loop(second, desktop, again, QUICK).resume(interrupted)
+        assert (desktop.text, desktop.num_presses) == ("Ada", 1)
+    assert (result.task, result.seed, result.num_steps) == ("form", 1, 4)
+    asked = second.seen[0][-1].text
+    assert "Type Ada." in asked
+    assert IN_DOUBT in asked
+    (episode,) = read_run(store.folder).episodes
+    assert [step.number for step in episode.steps] == [1, 2, 3, 4]
+    again_asked = list(prompts(episode, partial(render, NANO)))
+    assert again_asked[2][-1].text == asked
+
+
+def test_an_episode_that_ended_is_not_resumed(store: RunStore) -> None:
+    with FakeDesktop() as desktop:
+        Loop(ScriptedPolicy([finish_text(True, words="Done.")]), desktop, store, QUICK).run("Go.")
+        with pytest.raises(ValueError, match="ended"):
+            Loop(ScriptedPolicy([]), desktop, store, QUICK).resume(logged(store))
+
+
+def test_with_little_space_left_no_step_is_begun_and_the_end_is_written(tmp_path: Path) -> None:
+    policy = ScriptedPolicy([click(BUTTON)])
+    with (
+        FakeDesktop() as desktop,
+        RunStore.create(tmp_path, policy="scripted", floor_bytes=2**60) as store,
+    ):
+        result = Loop(policy, desktop, store, QUICK).run("Go.")
+        assert desktop.num_presses == 0
+    assert result.ending is Ending.DISK_FULL
+    assert "bytes are free" in result.reason
+    (episode,) = read_run(store.folder).episodes
+    assert episode.end is not None
+    assert policy.seen == []
