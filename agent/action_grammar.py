@@ -15,12 +15,16 @@ _GRAMMAR = r"""
 start: (call "\n")* (call | finish) "\n```"
 
 call: click | held0 | held1 | held2 | held3
-    | "pyautogui.moveTo(" point ")" ("\npyautogui.dragTo(" point (", button=" button)? ")")?
-    | "pyautogui.scroll(" CLICKS (", " point)? ")"
+    | move | scroll | press
     | ("pyautogui.write(" | "pyautogui.typewrite(") "message="? TEXT ")"
     | "pyautogui.press(" KEY (", presses=" PRESSES)? ")"
     | "pyautogui.hotkey(" (KEY (", " KEY)* | "[" KEY (", " KEY)* "]") ")"
     | "computer.wait(" ("seconds="? SECONDS)? ")"
+
+move: "pyautogui.moveTo(" point ")" ("\npyautogui.dragTo(" point (", button=" button)? ")")?
+scroll: ("pyautogui.scroll(" | "pyautogui.hscroll(") CLICKS (", " point)? ")"
+press: "pyautogui.mouseDown(" point (", button=" button)? ")" let_go
+let_go: "\ntime.sleep(" SECONDS ")\npyautogui.mouseUp()"
 
 click: "pyautogui.click(" point (", clicks=" COUNT)? (", button=" button)? ")"
      | "pyautogui.doubleClick(" point ")"
@@ -48,13 +52,21 @@ _KEY_NAMES = "KEY_NAME: " + " | ".join(f'"{name}"' for name in sorted(KEYS))
 
 
 def _held() -> str:
-    """A click with keys held down: each of them, the later ones inside the earlier."""
-    return "".join(
-        f"held{n}: \"pyautogui.keyDown('{key}')\\n\" "
-        f"({' | '.join(['click', *(f'held{m}' for m in range(n + 1, len(_MODIFIERS)))])}) "
-        f"\"\\npyautogui.keyUp('{key}')\"\n"
-        for n, key in enumerate(_MODIFIERS)
-    )
+    """Mouse gestures with keys held down: each of them, the later ones inside the earlier."""
+    rules = []
+    for n, key in enumerate(_MODIFIERS):
+        inside = [
+            "click",
+            "move",
+            "scroll",
+            "press",
+            *(f"held{m}" for m in range(n + 1, len(_MODIFIERS))),
+        ]
+        rules.append(
+            f"held{n}: \"pyautogui.keyDown('{key}')\\n\" ({' | '.join(inside)}) "
+            f"\"\\npyautogui.keyUp('{key}')\"\n"
+        )
+    return "".join(rules)
 
 
 ACTIONS = Constraint(

@@ -45,6 +45,9 @@ def finish_text(success: bool, *, words: str, thought: str = "") -> str:
 def code_of(action: Action, size: ScreenSize) -> str:
     """The code alone, one call a line; points as fractions of the screen."""
     match action:
+        case Click(at=at, button=button, modifiers=modifiers, hold_seconds=hold) if hold:
+            down = f"pyautogui.mouseDown({_point(at, size)}, button='{button}')"
+            return _held(modifiers, f"{down}\ntime.sleep({hold:g})\npyautogui.mouseUp()")
         case Click(at=at, button=button, count=count, modifiers=modifiers):
             point = _point(at, size)
             name = _CLICK_NAMES.get((button, count))
@@ -53,19 +56,19 @@ def code_of(action: Action, size: ScreenSize) -> str:
                 if name
                 else f"pyautogui.click({point}, clicks={count}, button='{button}')"
             )
-            down = [f"pyautogui.keyDown({key!r})" for key in modifiers]
-            up = [f"pyautogui.keyUp({key!r})" for key in reversed(modifiers)]
-            return "\n".join([*down, call, *up])
+            return _held(modifiers, call)
         case Move(to=to):
             return f"pyautogui.moveTo({_point(to, size)})"
-        case Drag(start=start, end=end, button=button):
+        case Drag(start=start, end=end, button=button, modifiers=modifiers):
             ending = "" if button == "left" else f", button='{button}'"
-            return (
+            return _held(
+                modifiers,
                 f"pyautogui.moveTo({_point(start, size)})\n"
-                f"pyautogui.dragTo({_point(end, size)}{ending})"
+                f"pyautogui.dragTo({_point(end, size)}{ending})",
             )
-        case Scroll(at=at, notches=notches):
-            return f"pyautogui.scroll({notches}, {_point(at, size)})"
+        case Scroll(at=at, notches=notches, sideways=sideways, modifiers=modifiers):
+            name = "hscroll" if sideways else "scroll"
+            return _held(modifiers, f"pyautogui.{name}({notches}, {_point(at, size)})")
         case TypeText(text=text):
             return f"pyautogui.write({text!r})"
         case Keys(keys=(key,), presses=1):
@@ -77,6 +80,12 @@ def code_of(action: Action, size: ScreenSize) -> str:
             return "\n".join([chord] * presses)
         case Wait(seconds=seconds):
             return f"computer.wait({seconds:g})"
+
+
+def _held(modifiers: tuple[str, ...], calls: str) -> str:
+    down = [f"pyautogui.keyDown({key!r})" for key in modifiers]
+    up = [f"pyautogui.keyUp({key!r})" for key in reversed(modifiers)]
+    return "\n".join([*down, calls, *up])
 
 
 def _point(point: Point, size: ScreenSize) -> str:

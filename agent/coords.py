@@ -67,14 +67,14 @@ def to_screen(proposal: Proposal, size: ScreenSize) -> Action:
         GroundingError: a point outside the picture.
     """
     match proposal:
-        case ClickAt(at=at, button=button, count=count, modifiers=modifiers):
-            return Click(to_pixels(*at, size), button, count, modifiers)
+        case ClickAt(at=at, button=button, count=count, modifiers=modifiers, hold_seconds=hold):
+            return Click(to_pixels(*at, size), button, count, modifiers, hold)
         case MoveTo(to=to):
             return Move(to_pixels(*to, size))
-        case DragFrom(start=start, end=end, button=button):
-            return Drag(to_pixels(*start, size), to_pixels(*end, size), button)
-        case ScrollAt(notches=notches, at=at):
-            return Scroll(to_pixels(*(at or MIDDLE), size), notches)
+        case DragFrom(start=start, end=end, button=button, modifiers=modifiers):
+            return Drag(to_pixels(*start, size), to_pixels(*end, size), button, modifiers)
+        case ScrollAt(notches=notches, at=at, sideways=sideways, modifiers=modifiers):
+            return Scroll(to_pixels(*(at or MIDDLE), size), notches, sideways, modifiers)
         case WriteText(text=text):
             return TypeText(text)
         case PressKeys(keys=keys, presses=presses):

@@ -5,6 +5,7 @@ and misses. Seeded, so a collection can be repeated.
 """
 
 import random
+from dataclasses import replace
 
 from env.actions import Action, Click, Drag, Keys, Point, Scroll, TypeText
 from env.screen import ScreenSize
@@ -18,14 +19,14 @@ FAR_SHARE = 0.3
 def spoil(action: Action, size: ScreenSize, rng: random.Random) -> Action:
     """The action as somebody might get it wrong. May by chance be right; waiting stays as it is."""
     match action:
-        case Click(at=at, button=button, count=count, modifiers=modifiers):
-            return Click(_miss(at, size, rng), button, count, modifiers)
-        case Drag(start=start, end=end, button=button):
+        case Click(at=at):
+            return replace(action, at=_miss(at, size, rng))
+        case Drag(start=start, end=end):
             if rng.random() < 0.5:
-                return Drag(_miss(start, size, rng), end, button)
-            return Drag(start, _miss(end, size, rng), button)
-        case Scroll(at=at, notches=notches):
-            return Scroll(at, -notches)
+                return replace(action, start=_miss(start, size, rng))
+            return replace(action, end=_miss(end, size, rng))
+        case Scroll(notches=notches):
+            return replace(action, notches=-notches)
         case TypeText(text=text):
             return TypeText(_misspell(text, rng))
         case Keys(keys=keys, presses=presses):

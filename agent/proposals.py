@@ -24,6 +24,7 @@ class ClickAt:
     button: Button = "left"
     count: int = 1
     modifiers: tuple[str, ...] = ()
+    hold_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +37,17 @@ class DragFrom:
     start: Fraction
     end: Fraction
     button: Button = "left"
+    modifiers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ScrollAt:
     notches: int
-    """Positive up."""
+    """Positive up or to the right."""
     at: Fraction | None = None
     """None: the model named no point, which means the middle of the picture."""
+    sideways: bool = False
+    modifiers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

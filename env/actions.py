@@ -13,6 +13,7 @@ MAX_TYPED_CHARACTERS = 2_000
 MAX_PRESSES = 50
 MAX_NOTCHES = 50
 MAX_WAIT_SECONDS = 60.0
+MAX_HOLD_SECONDS = 10.0
 
 
 class Point(NamedTuple):
@@ -28,10 +29,18 @@ class Click:
     """1, 2 or 3 presses in quick succession."""
     modifiers: tuple[str, ...] = ()
     """Keys held down around the click, e.g. ("ctrl",)."""
+    hold_seconds: float = 0.0
+    """How long the button stays down: a long press, of a click of one press."""
 
     def __post_init__(self) -> None:
         if self.count not in (1, 2, 3):
             raise ValueError(f"a click of {self.count} presses; expected 1, 2 or 3")
+        if not 0.0 <= self.hold_seconds <= MAX_HOLD_SECONDS:
+            raise ValueError(
+                f"a press held for {self.hold_seconds} s; expected 0 to {MAX_HOLD_SECONDS}"
+            )
+        if self.hold_seconds and self.count > 1:
+            raise ValueError(f"a click of {self.count} presses, held; expected one press")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +53,16 @@ class Drag:
     start: Point
     end: Point
     button: Button = "left"
+    modifiers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Scroll:
     at: Point
     notches: int
-    """Wheel notches, positive up (as pyautogui counts on Linux); never 0."""
+    """Wheel notches, positive up or to the right (as pyautogui counts on Linux); never 0."""
+    sideways: bool = False
+    modifiers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not 1 <= abs(self.notches) <= MAX_NOTCHES:

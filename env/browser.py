@@ -122,12 +122,8 @@ class BrowserDesktop(Desktop):
                     self.page.mouse.move(to.x, to.y)
                 case Drag():
                     self._drag(action)
-                case Scroll(at=at, notches=notches):
-                    self.page.mouse.move(at.x, at.y)
-                    # Browsers count down as positive.
-                    self.page.mouse.wheel(0, -notches * PIXELS_A_NOTCH)
-                    # A wheel event has scrolled nothing before the next frame is drawn.
-                    self.page.evaluate(NEXT_FRAME)
+                case Scroll():
+                    self._scroll(action)
                 case TypeText(text=text):
                     refuse_untypable(text)
                     # Inserts what a US keyboard lacks; a newline presses enter.
@@ -150,15 +146,31 @@ class BrowserDesktop(Desktop):
         modifiers = [playwright_key(name) for name in click.modifiers]
         with self._held(modifiers):
             self.page.mouse.click(
-                click.at.x, click.at.y, button=click.button, click_count=click.count
+                click.at.x,
+                click.at.y,
+                button=click.button,
+                click_count=click.count,
+                delay=click.hold_seconds * 1000,
             )
 
     def _drag(self, drag: Drag) -> None:
         mouse = self.page.mouse
+        modifiers = [playwright_key(name) for name in drag.modifiers]
         mouse.move(drag.start.x, drag.start.y)
-        mouse.down(button=drag.button)
-        mouse.move(drag.end.x, drag.end.y, steps=DRAG_STEPS)
-        mouse.up(button=drag.button)
+        with self._held(modifiers):
+            mouse.down(button=drag.button)
+            mouse.move(drag.end.x, drag.end.y, steps=DRAG_STEPS)
+            mouse.up(button=drag.button)
+
+    def _scroll(self, scroll: Scroll) -> None:
+        modifiers = [playwright_key(name) for name in scroll.modifiers]
+        pixels = scroll.notches * PIXELS_A_NOTCH
+        self.page.mouse.move(scroll.at.x, scroll.at.y)
+        with self._held(modifiers):
+            # Browsers count down as positive, and right.
+            self.page.mouse.wheel(*((pixels, 0) if scroll.sideways else (0, -pixels)))
+            # A wheel event has scrolled nothing before the next frame is drawn.
+            self.page.evaluate(NEXT_FRAME)
 
     def _strike(self, keys: tuple[str, ...], presses: int) -> None:
         names = [playwright_key(name) for name in keys]

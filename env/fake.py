@@ -81,7 +81,7 @@ class FakeDesktop(Desktop):
                     self._click(at)
             case Drag(start=start, end=end, button="left") if _inside(start, SLIDER):
                 self.slider = min(max(end.x - SLIDER.left, 0), SLIDER_MAX)
-            case Scroll(at=at, notches=notches) if _inside(at, LIST):
+            case Scroll(at=at, notches=notches, sideways=False) if _inside(at, LIST):
                 last = len(LIST_ROWS) - ROWS_IN_SIGHT
                 self.first_row = min(max(self.first_row - notches, 0), last)
             case TypeText(text=text):
@@ -165,7 +165,12 @@ def _drawn(box: Box) -> tuple[int, int, int, int]:
 
 def _refuse_unknown(action: Action) -> None:
     match action:
-        case Click(modifiers=names) | Keys(keys=names):
+        case (
+            Click(modifiers=names)
+            | Drag(modifiers=names)
+            | Scroll(modifiers=names)
+            | Keys(keys=names)
+        ):
             for name in names:
                 names_of(name)
         case TypeText(text=text):

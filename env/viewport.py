@@ -4,6 +4,8 @@ For a model that works one window: it sees that window alone, and a point
 outside it is refused like a point off the screen.
 """
 
+from dataclasses import replace
+
 from env.actions import Action, Click, Drag, Keys, Move, Point, Scroll, TypeText, Wait
 from env.desktop import Desktop, refuse_points_outside
 from env.screen import Box, Screenshot, ScreenSize
@@ -53,14 +55,12 @@ class Viewport(Desktop):
     def _moved(self, action: Action) -> Action:
         """The same action in pixels of the desktop behind."""
         match action:
-            case Click(at=at, button=button, count=count, modifiers=modifiers):
-                return Click(self._shift(at), button, count, modifiers)
+            case Click(at=at) | Scroll(at=at):
+                return replace(action, at=self._shift(at))
             case Move(to=to):
                 return Move(self._shift(to))
-            case Drag(start=start, end=end, button=button):
-                return Drag(self._shift(start), self._shift(end), button)
-            case Scroll(at=at, notches=notches):
-                return Scroll(self._shift(at), notches)
+            case Drag(start=start, end=end):
+                return replace(action, start=self._shift(start), end=self._shift(end))
             case TypeText() | Keys() | Wait():
                 return action
 

@@ -40,7 +40,8 @@ from env.screen import Box, Screenshot, ScreenSize
 from env.x11_keyboard import X11Keyboard
 
 _BUTTONS: dict[Button, int] = {"left": 1, "middle": 2, "right": 3}
-_WHEEL_UP, _WHEEL_DOWN = 4, 5
+_WHEEL = {(False, True): 4, (False, False): 5, (True, False): 6, (True, True): 7}
+"""Buttons by (sideways, towards positive)."""
 
 MULTICLICK_SECONDS = 0.03
 """Chromium takes two clicks in the same millisecond for one event seen twice."""
@@ -170,23 +171,23 @@ class X11Display(Desktop):
 
     def _perform(self, action: Action) -> None:
         match action:
-            case Click(at=at, button=button, count=count, modifiers=modifiers):
+            case Click(at=at, modifiers=modifiers):
                 self._keyboard.refuse_unknown(modifiers)
                 self._move(at)
                 with self._keyboard.held(modifiers):
-                    for nth in range(count):
-                        if nth:
-                            self._x.sync()
-                            time.sleep(MULTICLICK_SECONDS)
-                        self._click(_BUTTONS[button])
+                    self._click_often(action)
             case Move(to=to):
                 self._move(to)
-            case Drag(start=start, end=end, button=button):
-                self._drag(start, end, _BUTTONS[button])
-            case Scroll(at=at, notches=notches):
+            case Drag(start=start, end=end, button=button, modifiers=modifiers):
+                self._keyboard.refuse_unknown(modifiers)
+                with self._keyboard.held(modifiers):
+                    self._drag(start, end, _BUTTONS[button])
+            case Scroll(at=at, notches=notches, sideways=sideways, modifiers=modifiers):
+                self._keyboard.refuse_unknown(modifiers)
                 self._move(at)
-                for _ in range(abs(notches)):
-                    self._click(_WHEEL_UP if notches > 0 else _WHEEL_DOWN)
+                with self._keyboard.held(modifiers):
+                    for _ in range(abs(notches)):
+                        self._click(_WHEEL[sideways, notches > 0])
             case TypeText(text=text):
                 refuse_untypable(text)
                 self._hand_over()
@@ -220,6 +221,17 @@ class X11Display(Desktop):
         self._x.sync()
         time.sleep(DRAG_STEP_SECONDS)
         self._release_buttons()
+
+    def _click_often(self, click: Click) -> None:
+        for nth in range(click.count):
+            if nth:
+                self._x.sync()
+                time.sleep(MULTICLICK_SECONDS)
+            self._press(_BUTTONS[click.button])
+            if click.hold_seconds:
+                self._x.sync()
+                time.sleep(click.hold_seconds)
+            self._release_buttons()
 
     def _click(self, button: int) -> None:
         self._press(button)

@@ -66,9 +66,10 @@ def marks_of(action: Action, notch_px: int = 12) -> tuple[Mark, ...]:
             return (Mark("dot", start, start), Mark("arrow", start, end))
         case Move(to=to):
             return (Mark("dot", to, to),)
-        case Scroll(at=at, notches=notches):
+        case Scroll(at=at, notches=notches, sideways=sideways):
             reach = max(-4, min(4, notches)) * notch_px
-            return (Mark("arrow", at, Point(at.x, at.y - reach)),)
+            to = Point(at.x + reach, at.y) if sideways else Point(at.x, at.y - reach)
+            return (Mark("arrow", at, to),)
         case TypeText() | Keys() | Wait():
             return ()
 
@@ -76,17 +77,19 @@ def marks_of(action: Action, notch_px: int = 12) -> tuple[Mark, ...]:
 def describe(action: Action) -> str:
     """The action in a few words, with its pixels."""
     match action:
-        case Click(at=at, button=button, count=count, modifiers=modifiers):
+        case Click(at=at, button=button, count=count, modifiers=modifiers, hold_seconds=hold):
             name = {1: "click", 2: "double click", 3: "triple click"}[count]
-            held = "".join(f"{key}+" for key in modifiers)
             side = "" if button == "left" else f"{button} "
-            return f"{held}{side}{name} at {at.x}, {at.y}"
+            ending = f", held for {hold:g} s" if hold else ""
+            return f"{_held(modifiers)}{side}{name} at {at.x}, {at.y}{ending}"
         case Move(to=to):
             return f"move to {to.x}, {to.y}"
-        case Drag(start=start, end=end):
-            return f"drag from {start.x}, {start.y} to {end.x}, {end.y}"
-        case Scroll(at=at, notches=notches):
-            return f"scroll {'up' if notches > 0 else 'down'} {abs(notches)} at {at.x}, {at.y}"
+        case Drag(start=start, end=end, modifiers=modifiers):
+            return f"{_held(modifiers)}drag from {start.x}, {start.y} to {end.x}, {end.y}"
+        case Scroll(at=at, notches=notches, sideways=sideways, modifiers=modifiers):
+            ways = ("right", "left") if sideways else ("up", "down")
+            way = ways[0] if notches > 0 else ways[1]
+            return f"{_held(modifiers)}scroll {way} {abs(notches)} at {at.x}, {at.y}"
         case TypeText(text=text):
             return f"type {text!r}"
         case Keys(keys=keys, presses=presses):
@@ -94,6 +97,10 @@ def describe(action: Action) -> str:
             return f"press {'+'.join(keys)}{times}"
         case Wait(seconds=seconds):
             return f"wait {seconds:g} s"
+
+
+def _held(modifiers: tuple[str, ...]) -> str:
+    return "".join(f"{key}+" for key in modifiers)
 
 
 def _episode(episode: Episode) -> dict[str, Any]:

@@ -21,6 +21,11 @@ AT = Point(80, 21)
 ACTIONS_WRITTEN: list[Action] = [
     Click(AT),
     Click(AT, count=2),
+    Click(AT, hold_seconds=1.5),
+    Click(AT, modifiers=("shift",), hold_seconds=2.0),
+    Drag(AT, Point(3, 4), modifiers=("ctrl",)),
+    Scroll(AT, -2, sideways=True),
+    Scroll(AT, 4, modifiers=("ctrl",)),
     Click(AT, count=3),
     Click(AT, button="right"),
     Click(AT, button="middle"),

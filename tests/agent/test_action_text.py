@@ -57,8 +57,9 @@ def actions(size: ScreenSize) -> st.SearchStrategy[Action]:
     return st.one_of(
         st.builds(Click, points, buttons, st.integers(1, 3), modifiers),
         st.builds(Move, points),
-        st.builds(Drag, points, points, buttons),
-        st.builds(Scroll, points, notches),
+        st.builds(Click, points, buttons, st.just(1), modifiers, st.sampled_from([0.5, 2.0])),
+        st.builds(Drag, points, points, buttons, modifiers),
+        st.builds(Scroll, points, notches, st.booleans(), modifiers),
         st.builds(TypeText, texts),
         st.builds(Keys, chords, st.integers(1, 50)),
         st.builds(Wait, st.floats(0.1, 60).map(lambda seconds: round(seconds, 1))),

@@ -36,7 +36,14 @@ FORM = """
 </div>
 <div id="slider" style="top: 190px; width: 201px; height: 16px; background: silver"></div>
 <script>
-  var presses = 0, double = 0, context = 0, dragged = 0, modified = 0;
+  var presses = 0, double = 0, context = 0, dragged = 0, modified = 0, longest = 0;
+  var pressed_at = 0, wheels = [];
+  button.onmousedown = () => { pressed_at = performance.now() };
+  button.onmouseup = () => { longest = Math.max(longest, performance.now() - pressed_at) };
+  slider.addEventListener("mouseup", event => { modified += event.shiftKey ? 1 : 0 });
+  onwheel = event => {
+    wheels.push([Math.sign(event.deltaX), Math.sign(event.deltaY), event.altKey]);
+  };
   button.onclick = event => { presses++; modified += event.ctrlKey ? 1 : 0 };
   button.ondblclick = () => double++;
   button.oncontextmenu = event => { event.preventDefault(); context++ };
@@ -294,3 +301,31 @@ def test_waiting_changes_nothing(bench: Bench) -> None:
     before = bench.state()
     bench.desktop.perform(Wait(0.05))
     assert bench.state() == before
+
+
+def test_a_press_is_held_as_long_as_asked(bench: Bench) -> None:
+    if bench.page is None:
+        pytest.skip("the fake desktop has no clock")
+    bench.desktop.perform(Click(bench.button, hold_seconds=0.4))
+    bench.eventually(bench.presses, 1)
+    assert bench.page.evaluate("longest") >= 380
+
+
+def test_a_wheel_turns_sideways_and_with_keys_held(bench: Bench) -> None:
+    if bench.page is None:
+        pytest.skip("the fake desktop's list has one column")
+    page = bench.page
+    bench.desktop.perform(Scroll(bench.list, 1, sideways=True))
+    bench.eventually(lambda: page.evaluate("wheels"), [[1, 0, False]])
+    bench.desktop.perform(Scroll(bench.list, -1, modifiers=("alt",)))
+    bench.eventually(lambda: page.evaluate("wheels.at(-1)"), [0, 1, True])
+
+
+def test_a_drag_is_done_with_keys_held(bench: Bench) -> None:
+    if bench.page is None:
+        pytest.skip("the fake desktop's slider takes no keys")
+    page = bench.page
+    end = Point(bench.slider.x + 50, bench.slider.y)
+    bench.desktop.perform(Drag(bench.slider, end, modifiers=("shift",)))
+    bench.eventually(bench.dragged, 50)
+    bench.eventually(lambda: page.evaluate("modified"), 1)
