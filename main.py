@@ -14,7 +14,7 @@ from rich.console import Console
 
 from agent.action_grammar import ACTIONS
 from agent.collect import CollectConfig, OpenCollector
-from agent.demonstrations import demonstrations, texts_by_task
+from agent.demonstrations import demonstrations, exported_demonstrations, texts_by_task
 from agent.errors import AgentError
 from agent.evaluate import EvalConfig, OpenEvaluator, claim_folder, finished
 from agent.events import Ending, EpisodeResult, both
@@ -27,7 +27,7 @@ from agent.miniwob import (
     training_jobs,
 )
 from agent.policy import Policy
-from agent.prompts import NANO, render, style_named
+from agent.prompts import NANO, style_named
 from agent.specimens import label_specimens
 from agent.summary import summarise, write_summary
 from agent.workers import run_jobs, share_cores
@@ -42,12 +42,11 @@ from model.errors import ModelError
 from model.messages import ImagePart, Part, Sampling, system, user
 from model.shelf import weights_digest, weights_folder
 from trajectories.errors import TrajectoryError
-from trajectories.export import samples
-from trajectories.jsonl import write_jsonl
 from trajectories.reading import read_run, read_runs
 from trajectories.replay import write_replay
 from trajectories.store import RunStore
 from ui.arguments import Command, parse_arguments
+from ui.commands.data import export_runs, import_files, score_steps, write_thoughts
 from ui.commands.logs import look_into_logs
 from ui.interrupt import StopOnInterrupt
 from ui.lines import LiveLines
@@ -57,23 +56,28 @@ from ui.options import (
     Demo,
     Eval,
     Export,
+    Import,
     Label,
     Log,
     Pretrain,
     Replay,
     Resume,
     Run,
+    Score,
     Sft,
+    Think,
     Vocabulary,
 )
 from ui.snapshot import once_seen
 from ui.tables import completion_line, loading, progress, results_table, summary_line, summary_table
 
 if TYPE_CHECKING:
+    from model.train.samples import Demonstration
     from model.train.stages import Stage
     from model.train.trainer import Source
 
 DONE, FAILED, REFUSED = 0, 1, 2
+EXPORTED_NAME = "train.jsonl"
 
 console = Console()
 complaints = Console(stderr=True)
@@ -254,14 +258,6 @@ def replay(options: Replay) -> int:
     return DONE
 
 
-def export(options: Export) -> int:
-    render_styled = partial(render, style_named(options.style))
-    runs = read_runs(options.path)
-    count = write_jsonl((each for run in runs for each in samples(run, render_styled)), options.out)
-    say(f"{count} samples in {options.out}")
-    return DONE
-
-
 def label(options: Label) -> int:
     with progress(console) as bar:
         line = bar.add_task("pages", total=options.pages)
@@ -309,6 +305,13 @@ def sft(options: Sft) -> int:
     return DONE
 
 
+def demonstrations_in(data: Path) -> "list[Demonstration]":
+    """Of an export (`main.py export --format sft`), or of the runs themselves."""
+    if (data / EXPORTED_NAME).exists():
+        return list(exported_demonstrations(data / EXPORTED_NAME))
+    return list(demonstrations(data / "runs", NANO))
+
+
 def training_sources(data: Path, stage: "Stage") -> "dict[str, Source]":
     """What the stage's mixture names, read from `data`.
 
@@ -325,7 +328,7 @@ def training_sources(data: Path, stage: "Stage") -> "dict[str, Source]":
             case "specimens":
                 sources[name] = PageSource(read_pages(data / name), num_questions=8)
             case "demonstrations":
-                steps = list(demonstrations(data / "runs", NANO))
+                steps = demonstrations_in(data)
                 say(f"{len(steps)} steps of demonstrations")
                 sources[name] = DemonstrationSource(steps, num_questions=3)
             case "copying":
@@ -361,7 +364,10 @@ COMMANDS = {
     "sft": Command(Sft, sft),
     "log": Command(Log, partial(look_into_logs, say=say)),
     "replay": Command(Replay, replay),
-    "export": Command(Export, export),
+    "export": Command(Export, partial(export_runs, say=say)),
+    "import": Command(Import, partial(import_files, say=say)),
+    "score": Command(Score, partial(score_steps, say=say, open_policy=open_policy)),
+    "think": Command(Think, partial(write_thoughts, say=say, open_policy=open_policy)),
 }
 
 

@@ -9,6 +9,7 @@ from agent.prompts import PromptStyle, render
 from model.messages import ImagePart
 from model.train.samples import Conversation, Demonstration, Turn
 from trajectories.export import Sample, samples
+from trajectories.formats.sample_files import sample_lines
 from trajectories.reading import read_runs
 
 
@@ -22,6 +23,32 @@ def demonstrations(root: Path, style: PromptStyle) -> Iterator[Demonstration]:
     for run in read_runs(root):
         for sample in samples(run, partial(render, style)):
             yield _demonstration(sample)
+
+
+def exported_demonstrations(path: Path) -> Iterator[Demonstration]:
+    """The samples of a file `main.py export --format sft` wrote, its pictures left where they lie.
+
+    Raises:
+        FormatError: a line that is none.
+        ValueError: a prompt that is not one picture and one text; ours learns from no other.
+    """
+    for number, line in enumerate(sample_lines(path), start=1):
+        roles = [message.role for message in line.messages]
+        if roles != ["system", "user", "assistant"] or len(line.pictures) != 1:
+            raise ValueError(
+                f"{path}:{number}: {roles} with {len(line.pictures)} pictures; expected a system"
+                " text, a user's picture and text, and an answer (export with --style nano)"
+            )
+        opening, asked, answer = line.messages
+        yield Demonstration(
+            conversation=Conversation(
+                system=opening.text,
+                picture=line.pictures[0],
+                turns=(Turn(asked.text, answer.text),),
+                source=str(line.meta.get("task", "")),
+            ),
+            labels=line.meta.get("labels"),
+        )
 
 
 def _demonstration(sample: Sample) -> Demonstration:

@@ -1,35 +1,16 @@
 """What a model said, as values: its thought, its sentence, the actions it proposes.
 
-The format is OpenCUA's, which Kimi-VL models speak:
-
-    # Step 3:
-    ## Thought:
-    The form is filled in.
-    ## Action:
-    Click the "Submit" button.
-    ## Code:
-    ```python
-    pyautogui.click(x=0.52, y=0.31)
-    ```
-
-Every section but the code may be missing, a thought may also come between
-Kimi's think marks, and of several fenced blocks the last counts (a model
-that corrects itself says so last). `agent.code` reads the block.
+The format is OpenCUA's, which Kimi-VL models speak; `trajectories.answer_text`
+shows it and cuts it into sections, `agent.code` reads the code.
 """
 
-import re
 from dataclasses import dataclass
 
 from agent.code import read_code
 from agent.errors import AnswerTooLong, NoCode, ParseError, ThoughtNotClosed
 from agent.proposals import Proposal
 from model.messages import THINK_CLOSE, THINK_OPEN
-
-MAX_ANSWER_CHARACTERS = 100_000
-"""A thinking model may write 32 k tokens before it acts; past this nothing is sensible."""
-
-_FENCE = re.compile(r"^```[ \t]*(\w*)[ \t]*\n(.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
-_HEADING = re.compile(r"^##[ \t]*(Observation|Thought|Action|Code)[ \t]*[::]", re.MULTILINE)
+from trajectories.answer_text import MAX_ANSWER_CHARACTERS, sections_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,45 +35,19 @@ def parse(text: str) -> Parsed:
         )
     if any("\ud800" <= character <= "\udfff" for character in text):
         raise ParseError("the answer has half a surrogate pair in it; expected whole characters")
-    thinking, answer = _split_thinking(text)
-    sections = _sections(answer)
-    blocks = _FENCE.findall(answer)
-    if not blocks:
+    sections = sections_of(text)
+    if sections.thinking_is_open:
+        raise ThoughtNotClosed(
+            f"{THINK_OPEN} without {THINK_CLOSE}; expected the thought to end and an action"
+        )
+    if sections.code is None:
         raise NoCode("no code block in the answer; expected ## Code: and a fenced block")
     return Parsed(
-        thought=sections.get("Thought") or thinking,
-        sentence=sections.get("Action", ""),
-        proposals=read_code(blocks[-1][1]),
+        thought=sections.thought, sentence=sections.action, proposals=read_code(sections.code)
     )
 
 
 def said(text: str) -> tuple[str, str]:
     """Thought and sentence as far as they can be made out, of an answer `parse` refused."""
-    try:
-        thinking, answer = _split_thinking(text[:MAX_ANSWER_CHARACTERS])
-    except ThoughtNotClosed:
-        return "", ""
-    sections = _sections(answer)
-    return sections.get("Thought") or thinking, sections.get("Action", "")
-
-
-def _split_thinking(text: str) -> tuple[str, str]:
-    before, opened, rest = text.partition(THINK_OPEN)
-    if not opened:
-        return "", text
-    thinking, closed, answer = rest.partition(THINK_CLOSE)
-    if not closed:
-        raise ThoughtNotClosed(
-            f"{THINK_OPEN} without {THINK_CLOSE}; expected the thought to end and an action"
-        )
-    return thinking.strip(), before + answer
-
-
-def _sections(answer: str) -> dict[str, str]:
-    """The text under each heading; of a heading given twice the last counts, as for fences."""
-    headings = list(_HEADING.finditer(answer))
-    starts = [heading.start() for heading in headings] + [len(answer)]
-    return {
-        heading.group(1): answer[heading.end() : end].strip()
-        for heading, end in zip(headings, starts[1:], strict=True)
-    }
+    sections = sections_of(text)
+    return sections.thought, sections.action

@@ -16,7 +16,9 @@ instruction, the last sentences and the last error.
 `OPENCUA` is what OSWorld's agent sends to Kimi-VL fine-tunes: older steps as
 text in one assistant message, the last screenshots each followed by what was
 said to it, then the screenshot of now with the instruction. `OPENCUA_STEADY`
-is the same with old screenshots let go several at a time.
+is the same with old screenshots let go several at a time; `OPENCUA_L1` asks
+for no thought, `OPENCUA_L3` for an observation before it (OpenCUA's levels;
+`OPENCUA` is the second).
 """
 
 from collections.abc import Sequence
@@ -31,7 +33,7 @@ from trajectories.past import PastStep
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptStyle:
-    name: Literal["nano", "opencua", "opencua-steady"]
+    name: Literal["nano", "opencua", "opencua-steady", "opencua-l1", "opencua-l3"]
     system_text: str
     num_screenshots: int
     """Pictures in a prompt, the one of now included."""
@@ -41,6 +43,9 @@ class PromptStyle:
     """So many more may be shown before all that are too many turn to words at once. In between
     each prompt begins with the whole prompt before it, which a model with a cache (ours, vLLM's)
     does not compute again; without spare ones every prompt differs from its first words on."""
+
+    tells_thoughts: bool = True
+    """Of earlier steps; else only their action."""
 
     def __post_init__(self) -> None:
         if self.num_screenshots < 1 or min(self.num_text_steps, self.spare_screenshots) < 0:
@@ -60,15 +65,25 @@ class PromptStyle:
         return too_many - too_many % (self.spare_screenshots + 1)
 
 
-_OPENCUA_SYSTEM = """\
+_OPENCUA_OPENING = """\
 You are a GUI agent. You are given a task and a screenshot of the screen. \
 You work towards the task with mouse and keyboard, one step at a time, as pyautogui actions.
 
 For each step, answer in this format:
 
+"""
+_OBSERVATION = """\
+## Observation:
+What the screen shows: the application in front, the controls and texts that matter for the task, \
+anything still loading.
+
+"""
+_THOUGHT = """\
 ## Thought:
 What changed since the last step, how far the task is, and why the next action is the right one.
 
+"""
+_ACTION_AND_CODE = """\
 ## Action:
 One sentence that names the action and its target.
 
@@ -90,10 +105,24 @@ NANO = PromptStyle(
     name="nano", system_text="You are a GUI agent.", num_screenshots=1, num_text_steps=3
 )
 OPENCUA = PromptStyle(
-    name="opencua", system_text=_OPENCUA_SYSTEM, num_screenshots=3, num_text_steps=10
+    name="opencua",
+    system_text=_OPENCUA_OPENING + _THOUGHT + _ACTION_AND_CODE,
+    num_screenshots=3,
+    num_text_steps=10,
 )
 OPENCUA_STEADY = replace(OPENCUA, name="opencua-steady", spare_screenshots=4)
-STYLES = (NANO, OPENCUA, OPENCUA_STEADY)
+OPENCUA_L1 = replace(
+    OPENCUA,
+    name="opencua-l1",
+    system_text=_OPENCUA_OPENING + _ACTION_AND_CODE,
+    tells_thoughts=False,
+)
+OPENCUA_L3 = replace(
+    OPENCUA,
+    name="opencua-l3",
+    system_text=_OPENCUA_OPENING + _OBSERVATION + _THOUGHT + _ACTION_AND_CODE,
+)
+STYLES = (NANO, OPENCUA, OPENCUA_STEADY, OPENCUA_L1, OPENCUA_L3)
 
 
 def style_named(name: str) -> PromptStyle:
@@ -148,11 +177,11 @@ def _render_opencua(
     shown = steps[len(steps) - num_shown :]
     messages = [system(style.system_text)]
     if older:
-        messages.append(assistant("\n".join(_told(step) for step in older)))
+        messages.append(assistant("\n".join(_told(style, step) for step in older)))
     for step in shown:
         assert step.image is not None, f"step {step.number} lost the picture its prompt shows"
         messages.append(user(ImagePart(step.image)))
-        messages.append(assistant(_told(step)))
+        messages.append(assistant(_told(style, step)))
     text = f"# Task Instruction:\n{instruction}\n\n"
     if steps and steps[-1].error:
         text += f"# Error:\n{steps[-1].error}\n\n"
@@ -164,7 +193,8 @@ def _render_opencua(
     return messages
 
 
-def _told(step: PastStep) -> str:
+def _told(style: PromptStyle, step: PastStep) -> str:
     """A step as history tells it: without its code, whose points belong to an older screen."""
-    thought = f"## Thought:\n{step.thought}\n\n" if step.thought else ""
+    is_told = style.tells_thoughts and step.thought
+    thought = f"## Thought:\n{step.thought}\n\n" if is_told else ""
     return f"# Step {step.number}:\n{thought}## Action:\n{step.sentence}\n"

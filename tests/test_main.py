@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from agent.demonstrations import demonstrations, exported_demonstrations
+from agent.prompts import NANO
 from main import DONE, FAILED, REFUSED, main
 from trajectories.reading import read_run
 from trajectories.schema import EpisodeEnd, EpisodeStart
@@ -96,17 +98,24 @@ def test_a_damaged_log_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[st
 def test_demonstrations_are_collected_exported_and_shown(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    runs, out = tmp_path / "runs", tmp_path / "samples.jsonl"
+    runs, out = tmp_path / "runs", tmp_path / "set"
     words = ["collect", "--tasks", "click-button,enter-text-2", "--episodes", "2"]
     assert main([*words, "--out", str(runs)]) == DONE
     (folder,) = find_runs(runs)
     episodes = read_run(folder).episodes
     assert [episode.success for episode in episodes] == [True] * 4
     assert main(["export", str(runs), "--out", str(out)]) == DONE
-    lines = [json.loads(line) for line in out.read_text().splitlines()]
+    lines = [json.loads(line) for line in (out / "train.jsonl").read_text().splitlines()]
     assert len(lines) == sum(len(episode.steps) for episode in episodes)
     assert lines[0]["messages"][-1]["content"][0]["text"].startswith("## ")
-    assert (tmp_path / lines[0]["messages"][1]["content"][0]["image"]).is_file()
+    assert (out / lines[0]["messages"][1]["content"][0]["image"]).is_file()
+    assert json.loads((out / "card.json").read_text())["num_samples"] == {"train": len(lines)}
+    learned = list(exported_demonstrations(out / "train.jsonl"))
+    direct = list(demonstrations(runs, NANO))
+    assert [each.conversation.turns for each in learned] == [
+        each.conversation.turns for each in direct
+    ]
+    assert [each.labels for each in learned] == [each.labels for each in direct]
     assert main(["replay", str(runs)]) == DONE
     assert "click-button 1" in (folder / "replay.html").read_text()
 
@@ -205,3 +214,35 @@ def test_resuming_what_ended_is_refused(tmp_path: Path, capsys: pytest.CaptureFi
         store.append(EpisodeEnd(ending="DONE", score=1.0), sync=True)
     assert main(["resume", str(store.folder), "--desktop", "fake"]) == REFUSED
     assert "ended" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("form", "made"),
+    [
+        ("llava", "train.json"),
+        ("parquet", "train.parquet"),
+        ("webdataset", "train/samples-000000.tar"),
+        ("agentnet", "trajectories.jsonl"),
+        ("opencua", "*.json"),
+        ("bench", "*.json"),
+        ("osworld", "pyautogui/screenshot/expert/click-button/*/result.txt"),
+    ],
+)
+def test_runs_are_exported_in_every_form_and_come_back(
+    form: str, made: str, tmp_path: Path
+) -> None:
+    runs, out = tmp_path / "runs", tmp_path / "out"
+    words = ["collect", "--tasks", "click-button", "--episodes", "1", "--out", str(runs)]
+    assert main(words) == DONE
+    assert main(["export", str(runs), "--out", str(out), "--format", form]) == DONE
+    (path,) = out.glob(made)
+    if form in ("agentnet", "opencua"):
+        words = ["import", str(path), "--format", form, "--out", str(tmp_path / "again")]
+        assert main(words) == DONE
+        (episode,) = read_run(find_runs(tmp_path / "again")[0]).episodes
+        assert episode.success
+    if form == "bench":
+        words = ["score", str(out), "--out", str(tmp_path / "scores"), "--style", "nano"]
+        assert main(words) == DONE
+        metric = json.loads((tmp_path / "scores" / "metric.json").read_text())
+        assert set(metric["average_score"]) == {"published", "parsed"}

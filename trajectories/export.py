@@ -5,6 +5,7 @@ caller, from the log alone.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,7 +44,35 @@ class Sample(NamedTuple):
     meta: SampleMeta
 
 
-def samples(run: RunRecord, render: Render) -> Iterator[Sample]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which episodes may be learned from."""
+
+    only_successful: bool = True
+    """Or such as an expert advised on, whose advice differs from what was done."""
+    takeover: bool = False
+    """Also those in which a person stepped in."""
+    alarm: bool = False
+    """Also those in which a guard held something back."""
+
+
+def why_not(run: RunRecord, episode: Episode, wanted: Wanted) -> str | None:
+    """Why an episode is left out; None: it is not."""
+    kinds = {guard.kind for guard in episode.guards}
+    if run.run.settings.get("reviewed") is False:
+        return "not reviewed"
+    if episode.damaged:
+        return "damaged"
+    if "takeover" in kinds and not wanted.takeover:
+        return "takeover"
+    if "alarm" in kinds and not wanted.alarm:
+        return "alarm"
+    if wanted.only_successful and not (episode.success or _strayed(episode)):
+        return "not successful"
+    return None
+
+
+def samples(run: RunRecord, render: Render, wanted: Wanted | None = None) -> Iterator[Sample]:
     """Every step worth learning from, in order.
 
     An expert's successful episode teaches every step. Where advice was noted it
@@ -51,8 +80,8 @@ def samples(run: RunRecord, render: Render) -> Iterator[Sample]:
     it failed, one that followed it and failed shows that the expert was wrong.
     """
     for number, episode in enumerate(run.episodes):
-        if episode.success or _strayed(episode):
-            yield from _of_episode(run, number, episode, render)
+        if why_not(run, episode, wanted or Wanted()) is None:
+            yield from samples_of(run, number, episode, render)
 
 
 def prompts(episode: Episode, render: Render) -> Iterator[list[Message]]:
@@ -63,14 +92,14 @@ def prompts(episode: Episode, render: Render) -> Iterator[list[Message]]:
         yield render(episode.start.instruction, past[:number], step.image())
 
 
-def _of_episode(run: RunRecord, number: int, episode: Episode, render: Render) -> Iterator[Sample]:
+def samples_of(run: RunRecord, number: int, episode: Episode, render: Render) -> Iterator[Sample]:
+    """The steps of one episode of the run, wanted or not."""
     advised = any(step.advice is not None for step in episode.steps)
-    for step, messages in zip(episode.steps, prompts(episode, render), strict=False):
-        assert step.intent is not None, "prompts() ends before a step without an answer"
-        refused = step.outcome is not None and step.outcome.refused is not None
+    answered = [step for step in episode.steps if step.intent is not None]
+    for step, messages in zip(answered, prompts(episode, render), strict=True):
+        assert step.intent is not None
         # An answer that could not be used is no example, even on the way to success.
-        answered = None if refused else step.intent.response
-        target = step.advice if advised else answered
+        target = step.advice if advised else None if step.error else step.intent.response
         if target is None:
             continue
         meta = SampleMeta(

@@ -53,13 +53,28 @@ def _add_flags(options: type, parser: argparse.ArgumentParser) -> None:
         if isinstance(kind, types.UnionType):
             kind = next(part for part in typing.get_args(kind) if part is not type(None))
         flag = f"--{each.name.replace('_', '-')}"
-        if typing.get_origin(kind) is tuple:
+        if typing.get_origin(kind) is tuple and POSITIONAL in marks:
+            kind = typing.get_args(kind)[0]
+            parser.add_argument(each.name, type=kind, nargs="+", help=text)
+        elif typing.get_origin(kind) is tuple:
             kind = typing.get_args(kind)[0]
             parser.add_argument(flag, type=kind, action="append", default=[], help=text)
         elif POSITIONAL in marks and typing.get_origin(kind) is Literal:
             parser.add_argument(each.name, choices=typing.get_args(kind), help=text)
         elif POSITIONAL in marks:
             parser.add_argument(each.name, type=kind, help=text)
+        elif typing.get_origin(kind) is Literal:
+            choices = typing.get_args(kind)
+            default = None if each.default is MISSING else each.default
+            kind = type(choices[0])
+            parser.add_argument(
+                flag,
+                type=kind,
+                choices=choices,
+                default=default,
+                required=default is None,
+                help=f"{text} (default: {default})" if default is not None else text,
+            )
         elif kind is bool:
             parser.add_argument(flag, action="store_true", help=text)
         elif each.default is MISSING:

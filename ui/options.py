@@ -92,11 +92,57 @@ class Replay:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Export:
-    """Write runs as training samples in JSON lines, for other programs."""
+    """Write runs for training and for other programs."""
+
+    paths: Annotated[tuple[Path, ...], "run folders, or folders with some", POSITIONAL]
+    out: Annotated[Path, "folder to write to"]
+    format: Annotated[
+        Literal["sft", "llava", "parquet", "webdataset", "agentnet", "opencua", "bench", "osworld"],
+        "sft, llava, parquet and webdataset hold samples, the others whole episodes",
+    ] = "sft"
+    style: Annotated[str, "of the prompt: nano, opencua, opencua-steady, -l1, -l3"] = "nano"
+    level: Annotated[
+        Literal[0, 1, 2, 3],
+        "of the answers: 1 action, 2 thought too, 3 observation too; 0: as they were said",
+    ] = 0
+    failed: Annotated[bool, "also episodes that did not succeed"] = False
+    takeover: Annotated[bool, "also episodes in which a person stepped in"] = False
+    alarm: Annotated[bool, "also episodes in which a guard held something back"] = False
+    validation: Annotated[float, "share of the tasks that is kept for validation"] = 0.0
+    test: Annotated[float, "share of the tasks that is kept for testing"] = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Import:
+    """Make a run of other people's demonstrations."""
+
+    path: Annotated[Path, "the file, or for opencua-raw the recording's folder", POSITIONAL]
+    out: Annotated[Path, "folder for the run folder"] = Path("runs")
+    format: Annotated[
+        Literal["agentnet", "opencua", "opencua-raw"],
+        "agentnet: .jsonl with images/ beside it; opencua: standardized .json or .jsonl",
+    ] = "agentnet"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """Score a model on recorded steps, as AgentNetBench does, by both of its published rules."""
+
+    path: Annotated[Path, "folder of AgentNetBench's task files, or of runs", POSITIONAL]
+    out: Annotated[Path, "folder for the answers and metric.json"]
+    model: Annotated[str, MODEL] = "nano"
+    style: Annotated[str, "of the prompt: nano, opencua, opencua-steady, -l1, -l3"] = "opencua"
+    images: Annotated[Path | None, "folder of the pictures; images/ in it if not given"] = None
+    max_tokens: Annotated[int, "longest answer"] = 1500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Think:
+    """Have a model write thoughts about demonstrations; goes on where it stopped."""
 
     path: Annotated[Path, "a run folder, or a folder with some", POSITIONAL]
-    out: Annotated[Path, "the .jsonl file; pictures go to images/ beside it"]
-    style: Annotated[str, "of the prompt: nano, opencua or opencua-steady"] = "nano"
+    model: Annotated[str, MODEL]
+    max_tokens: Annotated[int, "longest answer"] = 2048
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,1 @@
+"""Other people's files: recordings, trajectories and samples, read and written."""
