@@ -42,12 +42,13 @@ from model.errors import ModelError
 from model.messages import ImagePart, Part, Sampling, system, user
 from model.shelf import weights_digest, weights_folder
 from trajectories.errors import TrajectoryError
-from trajectories.reading import read_run, read_runs
+from trajectories.reading import read_run
 from trajectories.replay import write_replay
 from trajectories.store import RunStore
 from ui.arguments import Command, parse_arguments
 from ui.commands.data import export_runs, import_files, score_steps, write_thoughts
 from ui.commands.logs import look_into_logs
+from ui.commands.replays import replay_runs
 from ui.interrupt import StopOnInterrupt
 from ui.lines import LiveLines
 from ui.options import (
@@ -252,12 +253,6 @@ def chat(options: Chat) -> int:
     return DONE
 
 
-def replay(options: Replay) -> int:
-    for run in read_runs(options.path):
-        say(str(write_replay(run, run.folder / "replay.html")))
-    return DONE
-
-
 def label(options: Label) -> int:
     with progress(console) as bar:
         line = bar.add_task("pages", total=options.pages)
@@ -363,7 +358,7 @@ COMMANDS = {
     "pretrain": Command(Pretrain, pretrain),
     "sft": Command(Sft, sft),
     "log": Command(Log, partial(look_into_logs, say=say)),
-    "replay": Command(Replay, replay),
+    "replay": Command(Replay, partial(replay_runs, say=say)),
     "export": Command(Export, partial(export_runs, say=say)),
     "import": Command(Import, partial(import_files, say=say)),
     "score": Command(Score, partial(score_steps, say=say, open_policy=open_policy)),

@@ -1,11 +1,13 @@
 """A run as one HTML page that needs nothing else: pictures, marks, words, times.
 
-Screenshots are data URIs, marks are SVG in pixels of the screen, and everything
-that came from a model or a page is escaped text.
+Screenshots are lossless WebP, each in the page once however often it was seen,
+which makes the page smaller than the screenshots. Marks are SVG in pixels of
+the screen, and everything that came from a model or a page is escaped text.
 """
 
 import base64
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +15,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from env.actions import Action, Click, Drag, Keys, Move, Point, Scroll, TypeText, Wait
 from trajectories.action_json import decode
+from trajectories.disk import RealDisk
+from trajectories.durable import write_whole
 from trajectories.reading import Episode, RunRecord, Step
 
 
@@ -32,7 +36,9 @@ def write_replay(run: RunRecord, path: Path) -> Path:
     Raises:
         BlobMissing: a screenshot of the log is not in the store.
     """
-    path.write_text(render_replay(run), encoding="utf-8")
+    page = render_replay(run).encode()
+    # It shows what the screenshots show: for the owner only, as they are.
+    write_whole(RealDisk(), path, page, durable=False)
     return path
 
 
@@ -44,14 +50,35 @@ def render_replay(run: RunRecord) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    pictures = _Pictures()
+    episodes = [_episode(episode, pictures) for episode in run.episodes]
     scored = [e for e in run.episodes if e.end is not None and e.end.score is not None]
     return environment.get_template("replay.html.j2").render(
         run=run.run,
         started=datetime.fromtimestamp(run.run.started_at, UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        episodes=[_episode(episode) for episode in run.episodes],
+        episodes=episodes,
+        pictures=pictures.encoded,
         num_scored=len(scored),
         num_won=sum(episode.success for episode in scored),
     )
+
+
+class _Pictures:
+    """The screenshots of a page, by number."""
+
+    def __init__(self) -> None:
+        self.encoded: list[str] = []
+        self._numbers: dict[str, int] = {}
+
+    def number_of(self, step: Step) -> int:
+        name = step.observation.image
+        if name not in self._numbers:
+            self._numbers[name] = len(self.encoded)
+            buffer = BytesIO()
+            # More effort than this costs seconds a page and saves little.
+            step.image().save(buffer, format="WEBP", lossless=True, method=2, quality=50)
+            self.encoded.append(base64.b64encode(buffer.getvalue()).decode("ascii"))
+        return self._numbers[name]
 
 
 def marks_of(action: Action, notch_px: int = 12) -> tuple[Mark, ...]:
@@ -103,7 +130,7 @@ def _held(modifiers: tuple[str, ...]) -> str:
     return "".join(f"{key}+" for key in modifiers)
 
 
-def _episode(episode: Episode) -> dict[str, Any]:
+def _episode(episode: Episode, pictures: _Pictures) -> dict[str, Any]:
     end = episode.end
     score = None if end is None else end.score
     verdict = "unscored" if score is None else "success" if score > 0 else "failure"
@@ -117,11 +144,11 @@ def _episode(episode: Episode) -> dict[str, Any]:
         "seconds": None if end is None else end.seconds,
         "score": score,
         "verdict": verdict,
-        "steps": [_step(step) for step in episode.steps],
+        "steps": [_step(step, pictures) for step in episode.steps],
     }
 
 
-def _step(step: Step) -> dict[str, Any]:
+def _step(step: Step, pictures: _Pictures) -> dict[str, Any]:
     intent, outcome, seen = step.intent, step.outcome, step.observation
     actions = [] if intent is None else [decode(action) for action in intent.actions]
     times = {"look": seen.capture_seconds, "settle": seen.settle_seconds}
@@ -131,7 +158,8 @@ def _step(step: Step) -> dict[str, Any]:
         times["act"] = outcome.act_seconds
     return {
         "number": step.number,
-        "image": "data:image/png;base64," + base64.b64encode(step.png()).decode("ascii"),
+        "picture": pictures.number_of(step),
+        "guards": step.guards,
         "width": seen.width,
         "height": seen.height,
         "settled": seen.settled,
@@ -141,6 +169,8 @@ def _step(step: Step) -> dict[str, Any]:
         "result": _result(step, len(actions)),
         "advice": step.advice,
         "times": times,
+        # Something to click on even for a step that took no time.
+        "seconds": max(sum(times.values()), 0.01),
     }
 
 

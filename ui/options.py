@@ -85,9 +85,13 @@ class Log:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
-    """Write runs as HTML pages that need nothing else."""
+    """Write runs as HTML pages that need nothing else; or film one, or perform it once more."""
 
-    path: Annotated[Path, "a run folder, or a folder with some", POSITIONAL]
+    path: Annotated[Path, "a run folder; for pages also a folder with some", POSITIONAL]
+    desktop: Annotated[str | None, "do again what was done, on virtual, browser or fake"] = None
+    url: Annotated[str | None, "a page to open first, in a browser"] = None
+    film: Annotated[Path | None, "an .mp4 or .gif to write"] = None
+    episode: Annotated[int, "which one to film or perform, counted from 0"] = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from agent.events import Emit, Event, Observed
 from env.desktop import Desktop
+from trajectories.disk import RealDisk
+from trajectories.durable import write_whole
 
 
 def once_seen(desktop: Desktop, path: Path) -> Emit:
@@ -11,6 +13,6 @@ def once_seen(desktop: Desktop, path: Path) -> Emit:
 
     def keep(event: Event) -> None:
         if isinstance(event, Observed) and not path.exists():
-            path.write_bytes(desktop.screenshot().png())
+            write_whole(RealDisk(), path, desktop.screenshot().png(), durable=False)
 
     return keep

@@ -17,7 +17,7 @@ ANSWERS = [
     action_text(Keys(("ctrl", "a")), FAKE_SIZE, words="Select all."),
     action_text(Scroll(Point(*LIST.center), -2), FAKE_SIZE, words="Scroll down."),
     action_text(
-        Drag(Point(SLIDER.left, SLIDER.top + 5), Point(SLIDER.left + 40, SLIDER.top + 5)),
+        Drag(Point(SLIDER.left + 9, SLIDER.top + 5), Point(SLIDER.left + 40, SLIDER.top + 5)),
         FAKE_SIZE,
         words="Drag the slider.",
     ),
@@ -39,6 +39,7 @@ def make_run(tmp_path: Path) -> MakeRun:
         score: float | None = 1.0,
         task: str = "form",
         style: PromptStyle = NANO,
+        config: LoopConfig | None = None,
         settings: dict[str, object] | None = None,
     ) -> Path:
         with (
@@ -47,8 +48,8 @@ def make_run(tmp_path: Path) -> MakeRun:
                 folder or tmp_path / "runs", policy="scripted", settings=settings, durable=False
             ) as store,
         ):
-            config = LoopConfig(style=style)
-            loop = Loop(ScriptedPolicy(answers), desktop, store, config, judge=lambda: Score(score))
+            chosen = config or LoopConfig(style=style)
+            loop = Loop(ScriptedPolicy(answers), desktop, store, chosen, judge=lambda: Score(score))
             loop.run("Save Ada.", task=task, seed=1)
         return store.folder
 
