@@ -47,6 +47,7 @@ class HeadedBrowser:
         self._desktop = desktop
         self._closed = False
         executable = chromium_executable()
+        tells = ["--force-renderer-accessibility"] if _is_accessible(desktop) else []
         self._playwright = sync_playwright().start()
         try:
             self._context = self._playwright.chromium.launch_persistent_context(
@@ -60,6 +61,7 @@ class HeadedBrowser:
                 ignore_default_args=["--enable-automation", "--hide-scrollbars"],
                 args=[
                     *FLAGS,
+                    *tells,
                     # No bar about the missing sandbox when root runs it.
                     "--test-type",
                     f"--window-position={_POSITION[0]},{_POSITION[1]}",
@@ -119,6 +121,10 @@ class HeadedBrowser:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _is_accessible(desktop: VirtualDesktop) -> bool:
+    return "DBUS_SESSION_BUS_ADDRESS" in desktop.environment
 
 
 def _locate(desktop: Desktop, page: Page) -> Box:

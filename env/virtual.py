@@ -37,6 +37,7 @@ _BACKGROUND = 0x2F4F63
 
 _OPENBOX_CONFIG = Path(__file__).with_name("openbox.xml")
 _PACKAGES = {"Xvfb": "xvfb", "openbox": "openbox", "setpriv": "util-linux"}
+_BUS_PACKAGES = {"dbus-daemon": "dbus", "/usr/libexec/at-spi-bus-launcher": "at-spi2-core"}
 _PATH = "/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games"
 _FAMILY_LOCAL = 256
 _COOKIE_NAME = b"MIT-MAGIC-COOKIE-1"
@@ -46,15 +47,20 @@ class VirtualDesktop(Desktop):
     """Up from the constructor on. The thread that opened it must outlive it: the processes
     are told to die with that thread, so that a crash leaves nothing behind."""
 
-    def __init__(self, size: ScreenSize = DEFAULT_SIZE) -> None:
+    def __init__(self, size: ScreenSize = DEFAULT_SIZE, *, accessible: bool = False) -> None:
         """
+        Args:
+            accessible: applications tell what they show (`env.accessibility`), on a session bus
+                of the desktop's own.
+
         Raises:
             DesktopUnavailable: a program is missing (the message names its package), or the
                 display did not come up.
         """
-        for program in _PACKAGES:
+        for program in (*_PACKAGES, *(_BUS_PACKAGES if accessible else ())):
             _require(program)
         self._size = size
+        self._accessible = accessible
         self._closed = False
         self._processes: list[subprocess.Popen[bytes]] = []
         self._display: X11Display | None = None
@@ -126,6 +132,8 @@ class VirtualDesktop(Desktop):
         self._environment = MappingProxyType(
             _write_home(self.home) | {"DISPLAY": name, "XAUTHORITY": str(cookie)}
         )
+        if self._accessible:
+            self._environment = MappingProxyType(self._start_bus() | dict(self._environment))
         self._spawn(
             ("openbox", "--sm-disable", "--config-file", str(_OPENBOX_CONFIG)), self._environment
         )
@@ -150,6 +158,30 @@ class VirtualDesktop(Desktop):
         if not number:
             raise DesktopUnavailable(f"Xvfb did not start: status {server.wait()}")
         return int(number)
+
+    def _start_bus(self) -> dict[str, str]:
+        """A session bus with accessibility on it; what applications must be told of it."""
+        read_end, write_end = os.pipe()
+        with os.fdopen(read_end, "rb") as answer:
+            try:
+                self._spawn(
+                    ("dbus-daemon", "--session", "--nofork", f"--print-address={write_end}"),
+                    self._environment,
+                    keep_open=(write_end,),
+                )
+            finally:
+                os.close(write_end)
+            address = answer.readline().decode().strip()
+        if not address:
+            raise DesktopUnavailable("dbus-daemon did not start")
+        told = {
+            "DBUS_SESSION_BUS_ADDRESS": address,
+            "QT_ACCESSIBILITY": "1",
+            "QT_LINUX_ACCESSIBILITY_ALWAYS_ON": "1",
+        }
+        launcher = ("/usr/libexec/at-spi-bus-launcher", "--launch-immediately")
+        self._spawn(launcher, dict(self._environment) | told)
+        return told
 
     def _paint_background(self, display: X11Display) -> None:
         display.root.change_attributes(background_pixel=_BACKGROUND)
@@ -189,7 +221,7 @@ class VirtualDesktop(Desktop):
 
 def _require(program: str) -> None:
     if shutil.which(program, path=_PATH) is None:
-        package = _PACKAGES.get(program, program)
+        package = (_PACKAGES | _BUS_PACKAGES).get(program, program)
         raise DesktopUnavailable(f"{program} is not installed; try: apt-get install {package}")
 
 

@@ -86,10 +86,10 @@ class X11Display(Desktop):
         self._closed = False
         try:
             # First, because python-xlib leaves its socket open when it is refused.
-            with _authority_of_process(authority):
+            with authority_of_process(authority):
                 self._eyes = mss.MSS(display=name)
             try:
-                self._x = _connect(name, authority)
+                self._x = connect(name, authority)
             except BaseException:
                 self._eyes.close()
                 raise
@@ -164,7 +164,7 @@ class X11Display(Desktop):
         """Through a new connection: the old one, cut off in the middle of a request, may wait
         for ever for an answer it has already read."""
         self._x.display.socket.close()
-        self._x = _connect(self._name, self._authority)
+        self._x = connect(self._name, self._authority)
         self._keyboard.reconnect(self._x)
         self._release_all()
         self._x.sync()
@@ -253,13 +253,14 @@ class X11Display(Desktop):
         self._keyboard.release_all()
 
 
-def _connect(name: str, authority: Path | None) -> Any:
-    with _authority_of_process(authority):
+def connect(name: str, authority: Path | None) -> Any:
+    """A connection of one's own to a display: python-xlib's `Display`."""
+    with authority_of_process(authority):
         return xdisplay.Display(name)
 
 
 @contextmanager
-def _authority_of_process(path: Path | None) -> Iterator[None]:
+def authority_of_process(path: Path | None) -> Iterator[None]:
     """The process's XAUTHORITY is `path` for the block; neither library takes it as an argument."""
     if path is None:
         yield

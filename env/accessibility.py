@@ -1,0 +1,199 @@
+"""What has the focus and what lies under a point, as applications tell assistive tools.
+
+AT-SPI over D-Bus. Used to keep passwords out of recordings and to name what a
+person clicked; the agent never sees through it. An application that does not
+take part (xterm, GTK 2 ones) is not there.
+"""
+
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+from jeepney import (
+    DBusAddress,
+    DBusErrorResponse,
+    HeaderFields,
+    MatchRule,
+    MessageType,
+    Properties,
+    message_bus,
+    new_method_call,
+)
+from jeepney.io.blocking import DBusConnection, open_dbus_connection
+from jeepney.io.common import RouterClosed
+
+from env.errors import DesktopUnavailable
+from env.screen import Box
+
+PASSWORD_TEXT = "password text"
+_REGISTRY, _ROOT = "org.a11y.atspi.Registry", "/org/a11y/atspi/accessible/root"
+_ACCESSIBLE, _COMPONENT = "org.a11y.atspi.Accessible", "org.a11y.atspi.Component"
+_NOTHING = "/org/a11y/atspi/null"
+_CALL_SECONDS = 0.5
+_DEEPEST = 60
+_SCREEN_COORDINATES = 0
+_LOST = (OSError, DBusErrorResponse, TimeoutError, RouterClosed, EOFError)
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    role: str
+    """AT-SPI's name: "push button", "password text"."""
+    name: str
+    box: Box | None
+    """On the screen; None: it did not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Focused:
+    at: float
+    """Seconds of the monotonic clock, when we heard of it."""
+    element: Element
+
+
+class Accessibility:
+    """A listener for what has the focus, and a way to ask about a point."""
+
+    def __init__(self, session_bus: str) -> None:
+        """
+        Args:
+            session_bus: address of the D-Bus session the applications are on.
+
+        Raises:
+            DesktopUnavailable: nobody offers accessibility there.
+        """
+        try:
+            with open_dbus_connection(session_bus) as session:
+                asked = new_method_call(
+                    DBusAddress("/org/a11y/bus", "org.a11y.Bus", "org.a11y.Bus"), "GetAddress"
+                )
+                (address,) = _answer(session, asked)
+            self._calls = open_dbus_connection(address)
+            self._signals = open_dbus_connection(address)
+        except (*_LOST, ValueError, KeyError) as error:
+            raise DesktopUnavailable(f"no accessibility on {session_bus}: {error!r}") from error
+        self._lock = threading.Lock()
+        self._history: deque[Focused] = deque(maxlen=1000)
+        self._closed = False
+        self._subscribe()
+        self._thread = threading.Thread(target=self._listen, name="accessibility", daemon=True)
+        self._thread.start()
+
+    def focused(self, at: float) -> Element | None:
+        """What had the focus at a moment; None: nothing was heard of by then."""
+        found = None
+        for focused in list(self._history):
+            if focused.at > at:
+                break
+            found = focused.element
+        return found
+
+    def now_focused(self) -> Element | None:
+        return self.focused(time.monotonic())
+
+    def element_at(self, x: int, y: int) -> Element | None:
+        """The innermost element under a point of the screen; None: no application says so."""
+        try:
+            with self._lock:
+                for application in self._children((_REGISTRY, _ROOT)):
+                    for window in self._children(application):
+                        found = self._innermost(window, x, y)
+                        if found is not None:
+                            return self._element(found)
+        except _LOST:
+            return None
+        return None
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._signals.close()
+            self._thread.join(2.0)
+            self._calls.close()
+
+    def _subscribe(self) -> None:
+        rule = MatchRule(
+            type="signal", interface="org.a11y.atspi.Event.Object", member="StateChanged"
+        )
+        _answer(self._signals, message_bus.AddMatch(rule))
+        registry = DBusAddress("/org/a11y/atspi/registry", _REGISTRY, _REGISTRY)
+        for event in ("object:state-changed:focused",):
+            asked = new_method_call(registry, "RegisterEvent", "sass", (event, [], ""))
+            try:
+                _answer(self._signals, asked)
+            except DBusErrorResponse:
+                # Older registries take the event alone.
+                _answer(self._signals, new_method_call(registry, "RegisterEvent", "s", (event,)))
+
+    def _listen(self) -> None:
+        while not self._closed:
+            try:
+                message = self._signals.receive()
+            except _LOST:
+                return
+            fields = message.header.fields
+            body = message.body
+            if not body or body[0] != "focused" or body[1] != 1:
+                continue
+            heard = time.monotonic()
+            path, sender = fields.get(HeaderFields.path), fields.get(HeaderFields.sender)
+            try:
+                with self._lock:
+                    element = self._element((sender, path))
+            except _LOST:
+                continue
+            self._history.append(Focused(heard, element))
+
+    def _element(self, which: tuple[Any, Any]) -> Element:
+        role = self._call(which, _ACCESSIBLE, "GetRoleName")[0]
+        sender, path = which
+        asked = Properties(DBusAddress(path, sender, _ACCESSIBLE)).get("Name")
+        ((_, name),) = _answer(self._calls, asked)
+        box = None
+        try:
+            asked_box = self._call(which, _COMPONENT, "GetExtents", "u", (_SCREEN_COORDINATES,))
+            left, top, width, height = asked_box[0]
+            box = Box(left, top, left + width, top + height) if width > 0 and height > 0 else None
+        except DBusErrorResponse:
+            box = None
+        return Element(str(role), str(name), box)
+
+    def _children(self, which: tuple[Any, Any]) -> list[tuple[Any, Any]]:
+        return list(self._call(which, _ACCESSIBLE, "GetChildren")[0])
+
+    def _innermost(self, which: tuple[Any, Any], x: int, y: int) -> tuple[Any, Any] | None:
+        found = None
+        for _ in range(_DEEPEST):
+            try:
+                inner = self._call(
+                    which, _COMPONENT, "GetAccessibleAtPoint", "iiu", (x, y, _SCREEN_COORDINATES)
+                )[0]
+            except DBusErrorResponse:
+                return found
+            if inner[1] == _NOTHING or inner == which:
+                return found
+            found = which = inner
+        return found
+
+    def _call(
+        self,
+        which: tuple[Any, Any],
+        interface: str,
+        member: str,
+        signature: str = "",
+        arguments: tuple[Any, ...] = (),
+    ) -> Any:
+        sender, path = which
+        asked = new_method_call(
+            DBusAddress(path, sender, interface), member, signature or None, arguments
+        )
+        return _answer(self._calls, asked)
+
+
+def _answer(connection: DBusConnection, message: Any) -> Any:
+    reply = connection.send_and_get_reply(message, timeout=_CALL_SECONDS)
+    if reply.header.message_type == MessageType.error:
+        raise DBusErrorResponse(reply)
+    return reply.body
