@@ -48,6 +48,7 @@ from trajectories.store import RunStore
 from ui.arguments import Command, parse_arguments
 from ui.commands.data import export_runs, import_files, score_steps, write_thoughts
 from ui.commands.logs import look_into_logs
+from ui.commands.recordings import record, reduce
 from ui.commands.replays import replay_runs
 from ui.interrupt import StopOnInterrupt
 from ui.lines import LiveLines
@@ -61,6 +62,8 @@ from ui.options import (
     Label,
     Log,
     Pretrain,
+    Record,
+    Reduce,
     Replay,
     Resume,
     Run,
@@ -340,6 +343,11 @@ def say(text: str) -> None:
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
+def ask(question: str) -> str:
+    """A line from the terminal."""
+    return console.input(question, markup=False)
+
+
 def say_on(text: str) -> None:
     """A piece of a line, at once."""
     console.file.write(text)
@@ -358,6 +366,8 @@ COMMANDS = {
     "pretrain": Command(Pretrain, pretrain),
     "sft": Command(Sft, sft),
     "log": Command(Log, partial(look_into_logs, say=say)),
+    "record": Command(Record, partial(record, say=say, ask=ask)),
+    "reduce": Command(Reduce, partial(reduce, say=say)),
     "replay": Command(Replay, partial(replay_runs, say=say)),
     "export": Command(Export, partial(export_runs, say=say)),
     "import": Command(Import, partial(import_files, say=say)),

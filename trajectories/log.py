@@ -146,13 +146,23 @@ class Log:
         self._previous = hashlib.sha256(whole).digest()
         self._end += len(whole)
 
+    def sync(self) -> None:
+        """Return when every record so far would survive a power cut. Raises: as `append`."""
+        if self._broken:
+            raise OSError("this log failed before; open the run again to go on")
+        if self._durable and not self._all_synced:
+            try:
+                self._file.sync()
+            except OSError:
+                self._broken = True
+                raise
+        self._all_synced = True
+
     def close(self) -> None:
         """Sync what is left and say so in the file. Safe to call twice."""
         try:
             if not self._broken and self._sequence:
-                if self._durable and not self._all_synced:
-                    self._file.sync()
-                self._all_synced = True
+                self.sync()
                 self.append(Closed())
         finally:
             self._broken = True

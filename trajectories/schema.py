@@ -1,4 +1,4 @@
-"""The records of a run: what was seen, meant, done and how it ended.
+"""The records of a run: what was seen, meant, done and how it ended; and those of a recording.
 
 A run is one sequence of records and holds many episodes, one after another.
 The order within a step is OBS, INTENT, then OUTCOME; NOTEs and GUARDs stand
@@ -30,6 +30,12 @@ class RecordType(IntEnum):
     GUARD = 9
     GAP = 10
     CLOSED = 11
+    INPUT = 20
+    REVEAL = 21
+    FRAME = 22
+    PLACE = 23
+    PAUSE = 24
+    TALLY = 25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +171,74 @@ class Closed:
     __pydantic_config__ = _STRICT
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """What a person did in a moment: rows of [at, kind, x, y, down, button, key, char, code], as
+    `env.listen.InputEvent`. Keys are withheld (no name, no character, no code) until it is known
+    that they are no secret."""
+
+    __pydantic_config__ = _STRICT
+    first: int
+    """Number of the first event, counted from 0 over the recording."""
+    events: list[list[Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reveal:
+    """Keys that are no secret: rows of [number of the event, key, char, code]."""
+
+    __pydantic_config__ = _STRICT
+    keys: list[list[Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """The screen, from the moment it looked so."""
+
+    __pydantic_config__ = _STRICT
+    at: float
+    """Seconds of the monotonic clock, as of the events."""
+    image: str
+    blacked: list[list[int]] = field(default_factory=list)
+    """Boxes [left, top, right, bottom] that were painted over before it was stored."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where the person is: the window in front, and what was under the pointer at a press."""
+
+    __pydantic_config__ = _STRICT
+    at: float
+    window: str
+    """Its title."""
+    window_class: str
+    role: str = ""
+    """AT-SPI's, of the element; empty where no application says."""
+    name: str = ""
+    box: list[int] | None = None
+    url: str | None = None
+    """Of a browser that is ours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    __pydantic_config__ = _STRICT
+    at: float
+    paused: bool
+    """False: it goes on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """The end of a recording: were all events stored that were seen?"""
+
+    __pydantic_config__ = _STRICT
+    num_seen: int
+    num_stored: int
+    num_withheld: int
+    """Keys whose names never reached the disk."""
+
+
 Record = (
     Run
     | EpisodeStart
@@ -177,6 +251,12 @@ Record = (
     | Guard
     | Gap
     | Closed
+    | Input
+    | Reveal
+    | Frame
+    | Place
+    | Pause
+    | Tally
 )
 
 _CLASSES: dict[RecordType, type[Record]] = {
@@ -191,6 +271,12 @@ _CLASSES: dict[RecordType, type[Record]] = {
     RecordType.GUARD: Guard,
     RecordType.GAP: Gap,
     RecordType.CLOSED: Closed,
+    RecordType.INPUT: Input,
+    RecordType.REVEAL: Reveal,
+    RecordType.FRAME: Frame,
+    RecordType.PLACE: Place,
+    RecordType.PAUSE: Pause,
+    RecordType.TALLY: Tally,
 }
 _TYPES = {cls: kind for kind, cls in _CLASSES.items()}
 _READERS: dict[RecordType, TypeAdapter[Any]] = {

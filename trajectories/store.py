@@ -75,16 +75,22 @@ class RunStore:
         *,
         policy: str,
         settings: dict[str, Any] | None = None,
+        kind: str = "run",
         durable: bool = True,
         disk: Disk | None = None,
         floor_bytes: int = FREE_SPACE_FLOOR_BYTES,
     ) -> Self:
-        """Make `parent/run-<ulid>` and write its RUN record; arguments as for opening."""
+        """Make `parent/run-<ulid>` and write its RUN record.
+
+        Args:
+            kind: begins the folder's name; only "run" folders are found as runs.
+            durable, disk, floor_bytes: as for opening.
+        """
         disk = disk or RealDisk()
         run = Run(
             run_id=new_run_id(), policy=policy, started_at=time.time(), settings=settings or {}
         )
-        folder = parent / f"run-{run.run_id}"
+        folder = parent / f"{kind}-{run.run_id}"
         make_folders(disk, folder / "blobs", durable=durable)
         store = cls(folder, durable=durable, disk=disk, floor_bytes=floor_bytes)
         store.append(run, sync=True)
@@ -95,6 +101,10 @@ class RunStore:
     def append(self, record: Record, *, sync: bool = False) -> None:
         """See `Log.append`."""
         self._log.append(record, sync=sync)
+
+    def sync(self) -> None:
+        """See `Log.sync`."""
+        self._log.sync()
 
     def store_image(self, png: bytes) -> str:
         """Keep a PNG file; durable before this returns. Gives its SHA-256 in hex.

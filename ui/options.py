@@ -84,6 +84,31 @@ class Log:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """Record a demonstration of yours, look through it, and keep what may be learned from."""
+
+    desktop: Annotated[str, "real (this X11 session) or virtual"] = "real"
+    task: Annotated[str, "what will be done, in words; asked for if not given"] = ""
+    url: Annotated[str | None, "virtual: a page to open first"] = None
+    exclude: Annotated[
+        tuple[str, ...], "typed text like this is never kept: a regular expression"
+    ] = ()
+    private_window: Annotated[tuple[str, ...], "nor anything in windows with such a title"] = ()
+    keep: Annotated[bool, "do not ask; what was not looked through is never trained on"] = False
+    keep_raw: Annotated[bool, "keep the recording too, every event of it"] = False
+    out: Annotated[Path, "folder for the run folder"] = Path("runs")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reduce:
+    """Show the actions a recording comes to."""
+
+    path: Annotated[Path, "the recording's folder", POSITIONAL]
+    opencua: Annotated[bool, "AgentNetTool's recording, by their rules, as their files"] = False
+    out: Annotated[Path | None, "with --opencua: where to; into the recording if not given"] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
     """Write runs as HTML pages that need nothing else; or film one, or perform it once more."""
 

@@ -1,0 +1,167 @@
+"""A recording as a demonstration: what is learned from, once a person has looked through it.
+
+Until then nothing of it is a run; `keep` writes one, with the steps the person
+left in and in the words they chose.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from agent import parser
+from agent.action_text import action_text, finish_text
+from agent.events import Ending
+from agent.proposals import as_record
+from env.actions import Action, Click, Drag, Keys, Move, Scroll, TypeText, Wait
+from env.screen import ScreenSize
+from trajectories import action_json
+from trajectories.recording import WITHHELD, Recording
+from trajectories.reduce import Reduced, reduce_recording
+from trajectories.schema import EpisodeEnd, EpisodeStart, Intent, Observation, Outcome, Place
+from trajectories.store import RunStore, read_blob
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A step as it is proposed to the person who recorded it."""
+
+    action: Action | None
+    """None: it cannot be said or was withheld; such a step cannot be learned."""
+    words: str
+    frame: str
+    """Of the recording: the screenshot it was done on."""
+    taken_at: float
+
+
+def drafts_of(recording: Recording) -> list[Draft]:
+    """Every step of a recording, in words."""
+    return [
+        Draft(
+            action=reduced.action,
+            words=in_words(reduced),
+            frame=reduced.frame.image,
+            taken_at=reduced.frame.at,
+        )
+        for reduced in reduce_recording(recording)
+        if reduced.frame is not None
+    ]
+
+
+def in_words(reduced: Reduced) -> str:
+    """One sentence, with the element's name where an application told it."""
+    target = _target(reduced.place)
+    match reduced.action:
+        case None:
+            return "Type what is not kept." if reduced.told == WITHHELD else reduced.told
+        case Click(button=button, count=count, modifiers=modifiers, hold_seconds=hold):
+            verb = {1: "Click", 2: "Double-click", 3: "Triple-click"}[count]
+            if hold:
+                verb = "Press and hold"
+            side = "" if button == "left" else f" with the {button} button"
+            return f"{verb} {target}{side}{_held(modifiers)}."
+        case Move():
+            return f"Point at {target}."
+        case Drag(modifiers=modifiers):
+            return f"Drag from {target}{_held(modifiers)}."
+        case Scroll(notches=notches, sideways=sideways, modifiers=modifiers):
+            ways = ("right", "left") if sideways else ("up", "down")
+            return f"Scroll {ways[0] if notches > 0 else ways[1]}{_held(modifiers)}."
+        case TypeText(text=text):
+            return f'Type "{text}".'
+        case Keys(keys=keys, presses=presses):
+            times = "" if presses == 1 else f" {presses} times"
+            return f"Press {'+'.join(keys)}{times}."
+        case Wait(seconds=seconds):
+            return f"Wait {seconds:g} s."
+
+
+def _target(place: Place | None) -> str:
+    if place is None or not place.role:
+        return "here"
+    return f'the "{place.name}" {place.role}' if place.name else f"the {place.role}"
+
+
+def _held(modifiers: Sequence[str]) -> str:
+    return f" with {' and '.join(modifiers)} held" if modifiers else ""
+
+
+def keep(
+    recording: Recording,
+    drafts: Sequence[Draft],
+    store: RunStore,
+    *,
+    instruction: str,
+    success: bool,
+) -> int:
+    """Write the demonstration as an episode of the run. Gives how many steps can be learned.
+
+    Raises:
+        BlobMissing: a screenshot of the recording is gone.
+        OSError: the log cannot be written.
+    """
+    size = ScreenSize(*recording.run.settings["size"])
+    store.append(
+        EpisodeStart(
+            task=recording.run.settings.get("task", "demonstration"),
+            instruction=instruction,
+            width=size.width,
+            height=size.height,
+            started_at=recording.run.started_at,
+        )
+    )
+    learned = 0
+    for number, draft in enumerate(drafts, start=1):
+        answer = (
+            None if draft.action is None else action_text(draft.action, size, words=draft.words)
+        )
+        _write_step(recording, store, number, draft, answer)
+        learned += answer is not None
+    if recording.frames:
+        last = recording.frames[-1]
+        end = Draft(action=None, words="The task is done.", frame=last.image, taken_at=last.at)
+        answer = finish_text(success, words=end.words)
+        _write_step(recording, store, len(drafts) + 1, end, answer)
+    ending = Ending.DONE if success else Ending.FAILED
+    store.append(
+        EpisodeEnd(ending=ending.name, score=float(success), reason="said by who recorded it"),
+        sync=True,
+    )
+    return learned
+
+
+def _write_step(
+    recording: Recording, store: RunStore, number: int, draft: Draft, answer: str | None
+) -> None:
+    size = recording.run.settings["size"]
+    store.append(
+        Observation(
+            step=number,
+            image=store.store_image(read_blob(recording.folder, draft.frame)),
+            width=size[0],
+            height=size[1],
+            taken_at=draft.taken_at,
+            capture_seconds=0.0,
+            settle_seconds=0.0,
+            settled=True,
+        )
+    )
+    if answer is None:
+        store.append(Intent(step=number, response="", thought="", sentence=draft.words))
+        store.append(Outcome(step=number, performed=0, refused=draft.words))
+        return
+    parsed = parser.parse(answer)
+    actions = [] if draft.action is None else [action_json.encode(draft.action)]
+    store.append(
+        Intent(
+            step=number,
+            response=answer,
+            thought=parsed.thought,
+            sentence=parsed.sentence,
+            proposals=[as_record(proposal) for proposal in parsed.proposals],
+            actions=actions,
+        )
+    )
+    store.append(Outcome(step=number, performed=len(actions)))
+
+
+def reworded(draft: Draft, words: str) -> Draft:
+    return replace(draft, words=words)
