@@ -34,9 +34,11 @@ missing_packages() {
     # Ubuntu's "chromium" is a snap, which runs in no container: see install_browser.
     have_browser || is_ubuntu || echo chromium
     local package
-    # Letters as the tasks want them; what Playwright's node and screen capture load by name.
+    # Letters as the tasks want them; what Playwright's node and screen capture load by name; what
+    # recordings need to know a password field and what a key types.
     for package in ca-certificates fonts-liberation fonts-dejavu-core libatomic1 \
-        libxcb1 libxcb-randr0 libxcb-render0 libxcb-shm0 libxcb-xfixes0; do
+        libxcb1 libxcb-randr0 libxcb-render0 libxcb-shm0 libxcb-xfixes0 \
+        dbus at-spi2-core libxkbcommon0; do
         installed "$package" || echo "$package"
     done
     if [ ! -x .venv/bin/python ]; then

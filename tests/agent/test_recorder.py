@@ -1,0 +1,222 @@
+"""A scripted person on a real desktop with a real browser."""
+
+import base64
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from agent.demonstrate import drafts_of, keep
+from agent.recorder import Recorder, Source, blacked
+from env.actions import Click, Keys, Move, Point, TypeText
+from env.headed import HeadedBrowser
+from env.screen import Box
+from env.virtual import VirtualDesktop
+from env.x11 import X11Display
+from tests.trajectories.test_secret_rules import planted
+from trajectories.reading import read_run
+from trajectories.recording import Recording, read_recording
+from trajectories.schema import Tally
+from trajectories.secret_rules import SecretRules
+from trajectories.store import RunStore, blob_path
+
+FORM = """
+<body style="margin:0;background:white">
+<input id=secret type=password style="position:absolute;left:20px;top:20px;width:300px">
+<input id=field style="position:absolute;left:20px;top:60px;width:700px" aria-label=Open>
+<button style="position:absolute;left:20px;top:100px;width:90px;height:30px">Save</button>
+</body>
+"""
+
+
+class Studio:
+    def __init__(self, desktop: VirtualDesktop, browser: HeadedBrowser) -> None:
+        told = desktop.environment
+        self.browser = browser
+        self.source = Source(
+            display=told["DISPLAY"],
+            authority=Path(told["XAUTHORITY"]),
+            size=desktop.size,
+            session_bus=told["DBUS_SESSION_BUS_ADDRESS"],
+            page_url=None,
+        )
+
+    def at(self, x: int, y: int) -> Point:
+        return Point(self.browser.box.left + x, self.browser.box.top + y)
+
+    def wait_for(self, field: str, value: str) -> None:
+        """The browser answers in its own time; what it has not drawn yet was not recorded."""
+        until = time.monotonic() + 60
+        while self.browser.page.evaluate(f"{field}.value") != value:
+            assert time.monotonic() < until, "the browser did not keep up"
+            time.sleep(0.1)
+
+    @contextmanager
+    def recording(self, folder: Path) -> Iterator[tuple[X11Display, list[Tally]]]:
+        """Records while the block works the desktop."""
+        settings = {"kind": "recording", "size": list(self.source.size)}
+        with RunStore.create(folder, policy="p", settings=settings, kind="recording") as store:
+            recorder = Recorder(self.source, store, SecretRules())
+            tallies: list[Tally] = []
+            writing = threading.Thread(target=lambda: tallies.append(recorder.run()))
+            writing.start()
+            try:
+                with X11Display(self.source.display, self.source.authority) as hands:
+                    time.sleep(0.4)
+                    yield hands, tallies
+                    time.sleep(0.3)
+            finally:
+                recorder.stop()
+                writing.join()
+                recorder.close()
+
+
+@pytest.fixture(scope="module")
+def opened() -> Iterator[Studio]:
+    with VirtualDesktop(accessible=True) as desktop, HeadedBrowser(desktop) as browser:
+        yield Studio(desktop, browser)
+
+
+@pytest.fixture
+def studio(opened: Studio) -> Studio:
+    opened.browser.page.set_content(FORM)
+    opened.browser.wait_until_drawn()
+    return opened
+
+
+def read(folder: Path) -> Recording:
+    return read_recording(next(folder.glob("recording-*")))
+
+
+def test_a_demonstration_is_recorded_and_kept_as_a_run(studio: Studio, tmp_path: Path) -> None:
+    with studio.recording(tmp_path) as (hands, tallies):
+        hands.perform(Click(studio.at(60, 70)))
+        time.sleep(0.3)
+        hands.perform(TypeText("Grüße <3"))
+        time.sleep(0.3)
+        hands.perform(Click(studio.at(60, 115)))
+        time.sleep(0.3)
+    (tally,) = tallies
+    assert tally.num_seen == tally.num_stored > 20
+    assert tally.num_withheld == 0
+    recording = read(tmp_path)
+    drafts = drafts_of(recording)
+    assert [draft.action for draft in drafts] == [
+        Click(studio.at(60, 70)),
+        TypeText("Grüße <3"),
+        Click(studio.at(60, 115)),
+    ]
+    assert [draft.words for draft in drafts] == [
+        'Click the "Open" entry.',
+        'Type "Grüße <3".',
+        'Click the "Save" push button.',
+    ]
+    with RunStore.create(tmp_path, policy="person", settings={"reviewed": True}) as store:
+        assert keep(recording, drafts, store, instruction="Save it.", success=True) == 3
+    (episode,) = read_run(store.folder).episodes
+    assert episode.success
+    assert len(episode.steps) == 4
+    # The screens before typing and after it are two.
+    images = [step.observation.image for step in episode.steps]
+    assert images[1] != images[2]
+    # Nothing of the red line is left in the pictures.
+    edge = np.asarray(episode.steps[0].image().crop((0, 0, 3, 720)))
+    assert not (edge == (0xE0, 0x30, 0x2A)).all(-1).any()
+
+
+def test_a_thousand_events_a_second_are_all_stored(studio: Studio, tmp_path: Path) -> None:
+    with studio.recording(tmp_path) as (hands, tallies):
+        began = time.monotonic()
+        for number in range(10_000):
+            hands.perform(Move(Point(number % 1200, 300 + number % 7)))
+            # No faster than 1,000 a second on the whole.
+            time.sleep(max(0.0, began + number / 1000 - time.monotonic()))
+    (tally,) = tallies
+    assert tally.num_stored == tally.num_seen
+    recording = read(tmp_path)
+    assert len(recording.events) == tally.num_stored
+    moves = [event.x for event in recording.events if event.kind == "move" and event.y >= 300]
+    assert moves == [number % 1200 for number in range(10_000)]
+
+
+def test_nothing_is_recorded_in_a_pause(studio: Studio, tmp_path: Path) -> None:
+    pause = Keys(("ctrl", "shift", "f9"))
+    with studio.recording(tmp_path) as (hands, tallies):
+        hands.perform(Click(studio.at(60, 70)))
+        hands.perform(pause)
+        time.sleep(0.3)
+        hands.perform(TypeText("not this"))
+        time.sleep(0.3)
+        hands.perform(pause)
+        time.sleep(0.3)
+        hands.perform(TypeText("this"))
+    actions = [draft.action for draft in drafts_of(read(tmp_path))]
+    assert actions == [Click(studio.at(60, 70)), TypeText("this")]
+    assert tallies[0].num_seen == tallies[0].num_stored
+
+
+def test_the_stop_chord_ends_it(studio: Studio, tmp_path: Path) -> None:
+    with studio.recording(tmp_path) as (hands, tallies):
+        hands.perform(Keys(("ctrl", "shift", "f10")))
+        time.sleep(0.5)
+        assert tallies
+
+
+def forms_of(secret: str) -> list[bytes]:
+    """As it might lie on a disk."""
+    plain = secret.encode()
+    encoded = [base64.b64encode(b"\0" * shift + plain)[4:-4] for shift in range(3)]
+    return [plain, plain[::-1], secret.encode("utf-16-le"), secret.encode("utf-16-be"), *encoded]
+
+
+def test_500_secrets_leave_no_trace(studio: Studio, tmp_path: Path) -> None:
+    """Half in a password field, half in an open one where the rules know them."""
+    kinds = len(planted(0))
+    secrets = [secret for seed in range(1, 31) for secret in planted(seed).values()][:500]
+    assert kinds >= 14
+    assert len(secrets) == 500
+    with studio.recording(tmp_path) as (hands, tallies):
+        hands.perform(Click(studio.at(60, 30)))
+        time.sleep(0.4)
+        for secret in secrets[:250]:
+            hands.perform(Keys(("ctrl", "a")))
+            hands.perform(TypeText(secret))
+        studio.wait_for("secret", secrets[249])
+        hands.perform(Click(studio.at(60, 70)))
+        time.sleep(0.4)
+        for secret in secrets[250:]:
+            hands.perform(Keys(("ctrl", "a")))
+            hands.perform(TypeText(secret))
+        studio.wait_for("field", secrets[-1])
+        time.sleep(2.5)
+    folder = next(tmp_path.glob("recording-*"))
+    stored = [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
+    keys = "".join(event.char for event in read(tmp_path).events if event.kind == "key")
+    for secret in secrets:
+        assert secret not in keys
+        for form in forms_of(secret):
+            assert not any(form in data for data in stored), secret
+    # In no picture can a field be seen once something was in it.
+    recording = read(tmp_path)
+    left, top = studio.browser.box.left, studio.browser.box.top
+    fields = (
+        Box(left + 26, top + 26, left + 300, top + 34),
+        Box(left + 26, top + 66, left + 700, top + 74),
+    )
+    with Image.open(blob_path(folder, recording.frames[-1].image)) as image:
+        for field in fields:
+            assert image.convert("L").crop(field).getextrema() == (0, 0)
+    clear = [frame for frame in recording.frames if not frame.blacked]
+    assert all(frame.at <= recording.events[0].at + 0.5 for frame in clear)
+    assert tallies[0].num_withheld > 10_000
+
+
+def test_a_black_box_covers_its_pixels_and_no_others() -> None:
+    picture = blacked(Image.new("RGB", (10, 10), "white"), [Box(2, 3, 5, 6)])
+    assert picture.getpixel((2, 3)) == picture.getpixel((4, 5)) == (0, 0, 0)
+    assert picture.getpixel((5, 6)) == picture.getpixel((1, 3)) == (255, 255, 255)
