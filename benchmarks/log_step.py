@@ -1,9 +1,11 @@
 """What it costs that a step survives a power cut before it is acted on.
 
 Each step stores another 1280x720 screenshot (a PNG of about 300 KB) and the records of
-look, intent and outcome, with the syncs of a real run. Beside it in the same run, the same
-bytes into SQLite (WAL, synchronous=FULL), and into plain files without a sync, which is what
-OSWorld's runner does. The disk is shared with others here: compare the ratios.
+look, intent and outcome, with the syncs of a real run. Between the look and the intent the
+network would think; the time it takes is slept here and not counted, what the agent waits for
+is. Beside it in the same run, the same bytes into SQLite (WAL, synchronous=FULL), and into plain
+files without a sync, which is what OSWorld's runner does. The disk is shared with others here:
+compare the ratios.
 
     python benchmarks/log_step.py --steps 300 --folder runs --json log_step.json
 """
@@ -41,11 +43,16 @@ def screens(number: int) -> Iterator[bytes]:
         yield Screenshot(image, 0.0).png()
 
 
-def ours(folder: Path) -> Callable[[int, bytes], None]:
+Keep = Callable[[int, bytes, float], float]
+"""Step, PNG and seconds of thought; gives the seconds that were waited."""
+
+
+def ours(folder: Path) -> Keep:
     store = RunStore.create(folder, policy="benchmark")
     store.append(EpisodeStart(task="t", instruction="Go.", width=1280, height=720, started_at=0.0))
 
-    def keep(step: int, png: bytes) -> None:
+    def keep(step: int, png: bytes, thought: float) -> float:
+        began = time.perf_counter()
         image = store.store_image(png)
         store.append(
             Observation(
@@ -59,8 +66,12 @@ def ours(folder: Path) -> Callable[[int, bytes], None]:
                 settled=True,
             )
         )
+        looked = time.perf_counter()
+        time.sleep(thought)
+        thought_until = time.perf_counter()
         store.append(_intent(step), sync=True)
         store.append(Outcome(step=step, performed=1))
+        return time.perf_counter() - thought_until + looked - began
 
     return keep
 
@@ -76,26 +87,30 @@ def _intent(step: int) -> Intent:
     )
 
 
-def sqlite(folder: Path) -> Callable[[int, bytes], None]:
+def sqlite(folder: Path) -> Keep:
     connection = sqlite3.connect(folder / "steps.sqlite", isolation_level=None)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("CREATE TABLE steps (step INTEGER, png BLOB, said TEXT)")
 
-    def keep(step: int, png: bytes) -> None:
+    def keep(step: int, png: bytes, thought: float) -> float:
+        began = time.perf_counter()
         said = json.dumps(_intent(step).token_ids) + "r" * 2000
         connection.execute("INSERT INTO steps VALUES (?, ?, ?)", (step, png, said))
+        return time.perf_counter() - began
 
     return keep
 
 
-def plain(folder: Path) -> Callable[[int, bytes], None]:
+def plain(folder: Path) -> Keep:
     log = (folder / "traj.jsonl").open("a")
 
-    def keep(step: int, png: bytes) -> None:
+    def keep(step: int, png: bytes, thought: float) -> float:
+        began = time.perf_counter()
         (folder / f"{step}.png").write_bytes(png)
         log.write(json.dumps({"step": step, "ids": _intent(step).token_ids, "r": "r" * 2000}))
         log.flush()
+        return time.perf_counter() - began
 
     return keep
 
@@ -104,6 +119,7 @@ def main(words: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--folder", type=Path, default=ROOT, help="on the disk to be measured")
+    parser.add_argument("--think-seconds", type=float, default=0.1, help="of the network")
     parser.add_argument("--step-seconds", type=float, default=2.0, help="a whole step of the agent")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(words)
@@ -117,9 +133,7 @@ def main(words: Sequence[str]) -> None:
         for step, png in enumerate(screens(options.steps), start=1):
             # In turn, so that what else the disk does falls on all alike.
             for name, keep in keepers.items():
-                began = time.perf_counter()
-                keep(step, png)
-                seconds[name].append(time.perf_counter() - began)
+                seconds[name].append(keep(step, png, options.think_seconds))
     figures = {}
     for name, all_seconds in seconds.items():
         cuts = quantiles(all_seconds, n=100)

@@ -6,16 +6,20 @@
       run.json             written once, the RUN record again for people and scripts
 
 A screenshot that was seen twice is stored once. A new step is refused while
-there is little space left, so that how the episode ended can still be written.
+there is little space left, so that how the episode ended can still be written. What is
+handed in is written behind the caller's back, in its order, and waited for at the
+next sync: a screenshot reaches the disk while the network thinks about it.
 """
 
 import hashlib
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from trajectories.behind import Behind
 from trajectories.disk import Disk, RealDisk
 from trajectories.durable import make_folders, remove_drafts, write_whole
 from trajectories.errors import BlobMissing, DiskFull, RunNotFound
@@ -62,6 +66,8 @@ class RunStore:
         self._durable = durable
         self._disk = disk or RealDisk()
         self._floor_bytes = floor_bytes
+        # Without syncs there is nothing to wait for, and nothing is gained by a thread.
+        self._behind = Behind() if durable else None
         self._stored: set[str] = set()
         self._shelves: set[Path] = set()
         self._log = Log(self._disk, folder, durable=durable)
@@ -99,15 +105,39 @@ class RunStore:
         return store
 
     def append(self, record: Record, *, sync: bool = False) -> None:
-        """See `Log.append`."""
-        self._log.append(record, sync=sync)
+        """Write a record behind what was handed in before it.
+
+        Args:
+            sync: return only when it, and all before it, would survive a power cut.
+
+        Raises:
+            OSError: of this or of anything handed in before; nothing more can be written.
+        """
+        self._do(lambda: self._log.append(record, sync=sync))
+        if sync:
+            self.flush()
 
     def sync(self) -> None:
-        """See `Log.sync`."""
-        self._log.sync()
+        """Return when everything handed in would survive a power cut. Raises: as `append`."""
+        self._do(self._log.sync)
+        self.flush()
+
+    def _do(self, work: Callable[[], object]) -> None:
+        if self._behind is None:
+            work()
+        else:
+            self._behind.add(work)
+
+    def flush(self) -> None:
+        """Return when everything handed in is in its file; a power cut may still take it.
+
+        Raises: as `append`.
+        """
+        if self._behind is not None:
+            self._behind.wait()
 
     def store_image(self, png: bytes) -> str:
-        """Keep a PNG file; durable before this returns. Gives its SHA-256 in hex.
+        """Keep a PNG file, on disk before any record handed in later. Gives its SHA-256 in hex.
 
         Raises:
             DiskFull: little space is left. The log itself can still be written.
@@ -120,14 +150,17 @@ class RunStore:
             )
         digest = hashlib.sha256(png).hexdigest()
         if digest not in self._stored:
-            path = blob_path(self.folder, digest)
-            if path.parent not in self._shelves:
-                make_folders(self._disk, path.parent, durable=self._durable)
-                self._shelves.add(path.parent)
-            if not self._disk.exists(path):
-                write_whole(self._disk, path, png, durable=self._durable)
             self._stored.add(digest)
+            self._do(lambda: self._write_image(digest, png))
         return digest
+
+    def _write_image(self, digest: str, png: bytes) -> None:
+        path = blob_path(self.folder, digest)
+        if path.parent not in self._shelves:
+            make_folders(self._disk, path.parent, durable=self._durable)
+            self._shelves.add(path.parent)
+        if not self._disk.exists(path):
+            write_whole(self._disk, path, png, durable=self._durable)
 
     def _clear_up(self) -> None:
         """What an interrupted process left half done; nobody else writes here."""
@@ -142,7 +175,12 @@ class RunStore:
                 self._disk.sync_folder(folder)
 
     def close(self) -> None:
-        self._log.close()
+        """Write what is left. Safe to call twice. Raises: OSError."""
+        try:
+            if self._behind is not None:
+                self._behind.close()
+        finally:
+            self._log.close()
 
     def __enter__(self) -> Self:
         return self

@@ -37,6 +37,8 @@ class _Writer:
         take_steps(store, len(steps) + 1, NUM_STEPS, self._acknowledge, lambda step: None)
         if chance.random() < 0.5:
             store.close()
+        else:
+            store.flush()
 
     def _acknowledge(self, step: int) -> None:
         self.acknowledged = step

@@ -30,6 +30,7 @@ def test_run_ids_sort_by_time() -> None:
 def test_a_screenshot_seen_twice_is_stored_once(tmp_path: Path) -> None:
     with RunStore.create(tmp_path, policy="scripted") as store:
         assert store.store_image(PNG) == store.store_image(PNG)
+        store.flush()
         assert read_blob(store.folder, store.store_image(PNG)) == PNG
     assert len(list(store.folder.glob("blobs/*/*"))) == 1
 
