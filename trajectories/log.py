@@ -137,9 +137,11 @@ class Log:
             self._file.append(whole)
             if sync and self._durable:
                 self._file.sync()
-        except OSError:
+        except BaseException as error:
+            # Whatever it was: how much of the record is in the file is not known any more.
             self._broken = True
-            self._cut_back()
+            if isinstance(error, OSError):
+                self._cut_back()
             raise
         self._all_synced = sync
         self._sequence += 1
