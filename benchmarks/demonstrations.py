@@ -26,6 +26,7 @@ sys.path.insert(0, str(ROOT))
 from agent.demonstrate import drafts_of  # noqa: E402
 from agent.recorder import Recorder, Source  # noqa: E402
 from env.actions import Action, Button, Click, Drag, Keys, Move, Point, Scroll, TypeText  # noqa: E402
+from env.desktop import wait_until_settled  # noqa: E402
 from env.headed import HeadedBrowser  # noqa: E402
 from env.virtual import VirtualDesktop  # noqa: E402
 from env.x11 import X11Display  # noqa: E402
@@ -48,6 +49,8 @@ PAGE = """
   <div style="width:3000px;height:3000px;background:linear-gradient(45deg,#acf,#fca)"></div></div>
 <div id=pad class=at style="left:20px;top:180px;width:480px;height:120px;background:#eee"></div>
 <script>
+{
+  // In a block: the window outlives its page, and a name cannot be given twice.
   const told = [];
   const held = e => [e.ctrlKey && "ctrl", e.shiftKey && "shift", e.altKey && "alt"].filter(Boolean);
   let since = 0, from = null;
@@ -68,6 +71,7 @@ PAGE = """
   onkeydown = e => { if (e.ctrlKey && e.key === "b") { e.preventDefault(); told.push(["chord"]) } };
   window.state = () =>
     JSON.stringify([told, one.value, two.value, list.scrollLeft, list.scrollTop]);
+}
 </script>
 """
 
@@ -173,9 +177,9 @@ class Studio:
         self._reset()
         for draft in drafts:
             assert draft.action is not None, draft.words
+            # As the agent does: look until the screen stands still, then act.
+            wait_until_settled(self._desktop)
             self._desktop.perform(draft.action)
-            time.sleep(0.15)
-        time.sleep(0.3)
         found = self._state()
         return {
             "seed": seed,
@@ -183,7 +187,8 @@ class Studio:
             "steps": len(drafts),
             "events": tally.num_seen,
             "lost": tally.num_seen - tally.num_stored,
-            **({} if wanted == found else {"wanted": wanted, "found": found}),
+            "wanted": wanted,
+            "found": found,
         }
 
     def close(self) -> None:
@@ -198,6 +203,7 @@ class Studio:
 
     def _state(self) -> str:
         time.sleep(0.3)
+        wait_until_settled(self._desktop)
         state: str = self._browser.page.evaluate("state()")
         return state
 
