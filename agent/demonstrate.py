@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from agent import parser
 from agent.action_text import action_text, finish_text
 from agent.events import Ending
-from agent.proposals import as_record
+from agent.logged_step import write_done, write_seen
 from env.actions import Action, Click, Drag, Keys, Move, Scroll, TypeText, Wait
 from env.screen import ScreenSize
 from trajectories import action_json
 from trajectories.recording import WITHHELD, Recording
 from trajectories.reduce import Reduced, reduce_recording
-from trajectories.schema import EpisodeEnd, EpisodeStart, Intent, Observation, Outcome, Place
+from trajectories.schema import EpisodeEnd, EpisodeStart, Intent, Outcome, Place
 from trajectories.store import RunStore, read_blob
 
 
@@ -131,36 +131,13 @@ def keep(
 def _write_step(
     recording: Recording, store: RunStore, number: int, draft: Draft, answer: str | None
 ) -> None:
-    size = recording.run.settings["size"]
-    store.append(
-        Observation(
-            step=number,
-            image=store.store_image(read_blob(recording.folder, draft.frame)),
-            width=size[0],
-            height=size[1],
-            taken_at=draft.taken_at,
-            capture_seconds=0.0,
-            settle_seconds=0.0,
-            settled=True,
-        )
-    )
+    write_seen(store, number, read_blob(recording.folder, draft.frame), draft.taken_at)
     if answer is None:
         store.append(Intent(step=number, response="", thought="", sentence=draft.words))
         store.append(Outcome(step=number, performed=0, refused=draft.words))
         return
-    parsed = parser.parse(answer)
     actions = [] if draft.action is None else [action_json.encode(draft.action)]
-    store.append(
-        Intent(
-            step=number,
-            response=answer,
-            thought=parsed.thought,
-            sentence=parsed.sentence,
-            proposals=[as_record(proposal) for proposal in parsed.proposals],
-            actions=actions,
-        )
-    )
-    store.append(Outcome(step=number, performed=len(actions)))
+    write_done(store, number, answer, parser.parse(answer), actions)
 
 
 def reworded(draft: Draft, words: str) -> Draft:

@@ -2,20 +2,18 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from io import BytesIO
-
-from PIL import Image
 
 from agent import parser
 from agent.coords import to_screen
 from agent.errors import AgentError
 from agent.events import Ending
+from agent.logged_step import write_done, write_seen
 from agent.parser import Parsed
-from agent.proposals import Finish, as_record
+from agent.proposals import Finish
 from env.screen import ScreenSize
 from trajectories import action_json
 from trajectories.demo import Demo, DemoStep
-from trajectories.schema import EpisodeEnd, EpisodeStart, Intent, Observation, Outcome
+from trajectories.schema import EpisodeEnd, EpisodeStart
 from trajectories.store import RunStore
 from trajectories.thoughts import add_step_thoughts, add_task_thoughts
 
@@ -55,7 +53,8 @@ def import_demos(demos: Iterable[Demo], store: RunStore) -> Imported:
         for number, (step, (parsed, actions)) in enumerate(
             zip(demo.steps, read, strict=True), start=1
         ):
-            _write(store, number, step, parsed, actions)
+            write_seen(store, number, step.png)
+            write_done(store, number, step.response, parsed, actions)
             if step.thoughts is not None:
                 add_step_thoughts(store.folder, imported.num_episodes, number, step.thoughts)
         store.append(_end(demo), sync=True)
@@ -74,40 +73,6 @@ def _read(step: DemoStep, size: ScreenSize) -> tuple[Parsed, list[dict[str, obje
         if not isinstance(proposal, Finish)
     ]
     return parsed, actions
-
-
-def _write(
-    store: RunStore,
-    number: int,
-    step: DemoStep,
-    parsed: Parsed,
-    actions: list[dict[str, object]],
-) -> None:
-    with Image.open(BytesIO(step.png)) as image:
-        width, height = image.size
-    store.append(
-        Observation(
-            step=number,
-            image=store.store_image(step.png),
-            width=width,
-            height=height,
-            taken_at=0.0,
-            capture_seconds=0.0,
-            settle_seconds=0.0,
-            settled=True,
-        )
-    )
-    store.append(
-        Intent(
-            step=number,
-            response=step.response,
-            thought=parsed.thought,
-            sentence=parsed.sentence,
-            proposals=[as_record(proposal) for proposal in parsed.proposals],
-            actions=actions,
-        )
-    )
-    store.append(Outcome(step=number, performed=len(actions)))
 
 
 def _end(demo: Demo) -> EpisodeEnd:

@@ -21,7 +21,8 @@ from PIL import Image, ImageDraw
 from agent.recorder_privacy import Key, Privacy
 from env.accessibility import Accessibility, Element
 from env.errors import DesktopLost
-from env.listen import InputEvent, InputListener
+from env.input_event import InputEvent
+from env.listen import InputListener
 from env.screen import Box, Screenshot, ScreenSize
 from env.sign import RecordingSign, without_sign
 from env.windows import Window, window_in_front

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from env.accessibility import PASSWORD_TEXT, Element
-from env.listen import InputEvent
+from env.input_event import InputEvent
 from env.screen import Box, ScreenSize
 from env.windows import Window
 from trajectories.secret_rules import SecretRules

@@ -14,13 +14,14 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from ctypes.util import find_library
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 from Xlib import X
 from Xlib import error as xerror
 from Xlib.ext import record
 
 from env.errors import DesktopUnavailable
+from env.input_event import InputEvent
 from env.keys import KEYS
 from env.x11 import connect
 
@@ -56,25 +57,6 @@ _DEAD_KEYS = {
     0xFE5C: "\u0328",
 }
 """Keysyms of accents that join the next letter, as combining characters (keysymdef.h)."""
-
-
-class InputEvent(NamedTuple):
-    at: float
-    """Seconds of this machine's monotonic clock."""
-    kind: Literal["move", "button", "key"]
-    x: int
-    """Of the pointer, in pixels of the whole screen, also for keys."""
-    y: int
-    down: bool = True
-    """Pressed or released; of a move always true."""
-    button: int = 0
-    """X's number: 1 left, 2 middle, 3 right, 4 to 7 the wheel up, down, left, right."""
-    key: str = ""
-    """A name of `env.keys`, a character, or "keysym 0x..." for what has neither."""
-    char: str = ""
-    """What the key types; empty for one that types nothing."""
-    code: int = 0
-    """X's keycode: the physical key, which the same name may move between."""
 
 
 Sink = Callable[[InputEvent], None]

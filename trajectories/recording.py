@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from env.listen import InputEvent
+from env.input_event import InputEvent
 from trajectories.errors import LogDamaged, RunNotBegun
 from trajectories.log import LOG_NAME, records
 from trajectories.schema import Frame, Input, Note, Pause, Place, Reveal, Run, Tally

@@ -24,8 +24,8 @@ from env.actions import (
     Scroll,
     TypeText,
 )
+from env.input_event import InputEvent
 from env.keys import KEYS
-from env.listen import InputEvent
 from trajectories.recording import BEFORE_PRESS_SECONDS, RECORDER, WITHHELD, Recording
 from trajectories.schema import Frame, Place
 

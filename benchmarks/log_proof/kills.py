@@ -2,12 +2,12 @@
 
 import os
 import random
-import signal
 import struct
 import tempfile
-import time
+from functools import partial
 from pathlib import Path
 
+from benchmarks.log_proof.lives import live_and_die
 from benchmarks.log_proof.workload import Report, begin, found, take_steps
 from trajectories.disk import RealDisk
 from trajectories.store import RunStore, find_runs
@@ -35,21 +35,8 @@ def prove_kills(num_kills: int, seed: int) -> Report:
 
 def _live_and_die(folder: Path, chance: random.Random, report: Report) -> list[int]:
     """One process until it is killed. Gives the steps it said it had performed."""
-    read_end, write_end = os.pipe()
-    child = os.fork()
-    if child == 0:
-        # Never returns into the parent's code, whatever happens.
-        try:
-            os.close(read_end)
-            _write_on(folder, write_end)
-        finally:
-            os._exit(1)
-    os.close(write_end)
-    time.sleep(chance.random() * LONGEST_LIFE_SECONDS)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    with os.fdopen(read_end, "rb") as pipe:
-        data = pipe.read()
+    seconds = chance.random() * LONGEST_LIFE_SECONDS
+    data = live_and_die(partial(_write_on, folder), seconds)
     steps = [step for (step,) in _STEP.iter_unpack(data[: len(data) // 4 * 4])]
     report.count("steps acknowledged", len(steps))
     return steps

@@ -2,15 +2,15 @@
 
 import os
 import random
-import signal
 import tempfile
-import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from PIL import Image
 
 from agent.loop import Loop, LoopConfig
+from benchmarks.log_proof.lives import live_and_die
 from benchmarks.log_proof.workload import Report
 from env.actions import Action, TypeText
 from env.desktop import Desktop
@@ -82,20 +82,9 @@ class _Unique:
 
 
 def _live_and_die(folder: Path, chance: random.Random) -> list[str]:
-    read_end, write_end = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            os.close(read_end)
-            _act(folder, write_end)
-        finally:
-            os._exit(1)
-    os.close(write_end)
-    time.sleep(chance.random() * LONGEST_LIFE_SECONDS)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    with os.fdopen(read_end, "rb") as pipe:
-        return [line for line in pipe.read().decode().split("\n") if line]
+    seconds = chance.random() * LONGEST_LIFE_SECONDS
+    told = live_and_die(partial(_act, folder), seconds)
+    return [line for line in told.decode().split("\n") if line]
 
 
 def _act(folder: Path, pipe: int) -> None:

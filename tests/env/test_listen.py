@@ -8,8 +8,9 @@ from env.accessibility import PASSWORD_TEXT, Accessibility
 from env.actions import Click, Drag, Keys, Point, Scroll, TypeText
 from env.errors import DesktopUnavailable
 from env.headed import HeadedBrowser
+from env.input_event import InputEvent
 from env.keys import keysym
-from env.listen import InputEvent, InputListener, KeyMap
+from env.listen import InputListener, KeyMap
 from env.screen import ScreenSize
 from env.sign import WIDTH_PX, RecordingSign, without_sign
 from env.virtual import VirtualDesktop

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from env.actions import Action, Click, Drag, Keys, Move, Point, Scroll, TypeText
-from env.listen import InputEvent
+from env.input_event import InputEvent
 from trajectories.recording import RECORDER, WITHHELD, Recording
 from trajectories.reduce import reduce_recording
 from trajectories.schema import Frame, Pause, Run
