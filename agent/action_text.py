@@ -12,8 +12,8 @@ network spends a decoding step on every token of it:
     pyautogui.click(x=0.52, y=0.31)
     ```
 
-Points carry two decimals: half of a step is 0.5 % of the screen, 0.8 pixels
-on a 160 pixel wide page.
+Points carry as many decimals as it takes to come within about a pixel: two on
+a page of 160x210, three on a screen of 1280 or 1920.
 """
 
 from agent.coords import to_fraction
@@ -90,7 +90,11 @@ def _held(modifiers: tuple[str, ...], calls: str) -> str:
 
 def _point(point: Point, size: ScreenSize) -> str:
     x, y = to_fraction(point, size)
-    return f"x={x:.2f}, y={y:.2f}"
+    decimals = 2
+    # Rounding moves a point by half of the last decimal at most.
+    while max(size) / 10**decimals > 2.5:
+        decimals += 1
+    return f"x={x:.{decimals}f}, y={y:.{decimals}f}"
 
 
 def _answer(tag: str, code: str, *, words: str, thought: str) -> str:
