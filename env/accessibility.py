@@ -33,6 +33,7 @@ _ACCESSIBLE, _COMPONENT = "org.a11y.atspi.Accessible", "org.a11y.atspi.Component
 _NOTHING = "/org/a11y/atspi/null"
 _CALL_SECONDS = 0.5
 _DEEPEST = 60
+_MERE_TEXT = ("static", "text leaf")
 _SCREEN_COORDINATES = 0
 _LOST = (OSError, DBusErrorResponse, TimeoutError, RouterClosed, EOFError)
 
@@ -101,7 +102,7 @@ class Accessibility:
                     for window in self._children(application):
                         found = self._innermost(window, x, y)
                         if found is not None:
-                            return self._element(found)
+                            return self._control_of(found)
         except _LOST:
             return None
         return None
@@ -159,6 +160,16 @@ class Accessibility:
         except DBusErrorResponse:
             box = None
         return Element(str(role), str(name), box)
+
+    def _control_of(self, which: tuple[Any, Any]) -> Element:
+        """The element, or what it is the mere text of: a button, not the words on it."""
+        element = self._element(which)
+        while element.role in _MERE_TEXT:
+            sender, path = which
+            asked = Properties(DBusAddress(path, sender, _ACCESSIBLE)).get("Parent")
+            ((_, which),) = _answer(self._calls, asked)
+            element = self._element(which)
+        return element
 
     def _children(self, which: tuple[Any, Any]) -> list[tuple[Any, Any]]:
         return list(self._call(which, _ACCESSIBLE, "GetChildren")[0])
