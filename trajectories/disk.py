@@ -16,7 +16,23 @@ import sys
 from pathlib import Path
 from typing import Protocol
 
+import psutil
+
 from trajectories.errors import LogLocked
+
+_OVER_A_NETWORK = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "sshfs", "fuse.sshfs", "9p", "afs")
+
+
+def network_filesystem(path: Path) -> str | None:
+    """The kind of file system a folder is on, if it is one whose syncs cannot be relied on."""
+    whole = path.resolve()
+    mounts = [part for part in psutil.disk_partitions(all=True) if _holds(part.mountpoint, whole)]
+    nearest = max(mounts, key=lambda part: len(part.mountpoint), default=None)
+    return nearest.fstype if nearest is not None and nearest.fstype in _OVER_A_NETWORK else None
+
+
+def _holds(mount: str, path: Path) -> bool:
+    return path.is_relative_to(mount)
 
 
 class AppendFile(Protocol):

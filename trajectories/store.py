@@ -12,6 +12,7 @@ next sync: a screenshot reaches the disk while the network thinks about it.
 """
 
 import hashlib
+import logging
 import os
 import time
 from collections.abc import Callable
@@ -20,11 +21,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from trajectories.behind import Behind
-from trajectories.disk import Disk, RealDisk
+from trajectories.disk import Disk, RealDisk, network_filesystem
 from trajectories.durable import make_folders, remove_drafts, write_whole
 from trajectories.errors import BlobMissing, DiskFull, RunNotFound
 from trajectories.log import LOG_NAME, Log, canonical
 from trajectories.schema import Record, Run, to_plain
+
+logger = logging.getLogger(__name__)
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 FREE_SPACE_FLOOR_BYTES = 64 * 2**20
@@ -92,6 +95,12 @@ class RunStore:
             kind: begins the folder's name; only "run" folders are found as runs.
             durable, disk, floor_bytes: as for opening.
         """
+        if durable and disk is None and (kind_of_disk := network_filesystem(parent)) is not None:
+            logger.warning(
+                "%s is on %s: after a crash of its server acknowledged steps may be missing",
+                parent,
+                kind_of_disk,
+            )
         disk = disk or RealDisk()
         run = Run(
             run_id=new_run_id(), policy=policy, started_at=time.time(), settings=settings or {}

@@ -3,6 +3,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from Xlib import Xatom
 
 from env.accessibility import PASSWORD_TEXT, Accessibility
 from env.actions import Click, Drag, Keys, Point, Scroll, TypeText
@@ -11,6 +12,7 @@ from env.headed import HeadedBrowser
 from env.input_event import InputEvent
 from env.keys import keysym
 from env.listen import InputListener, KeyMap
+from env.monitors import monitors_of, scale_of
 from env.screen import ScreenSize
 from env.sign import WIDTH_PX, RecordingSign, without_sign
 from env.virtual import VirtualDesktop
@@ -141,3 +143,16 @@ def test_a_password_field_and_the_window_in_front_are_known(desktop: VirtualDesk
 def test_no_bus_no_accessibility() -> None:
     with pytest.raises(DesktopUnavailable, match="no accessibility"):
         Accessibility("unix:path=/nonexistent")
+
+
+def test_the_monitors_and_the_scale_of_a_screen_are_told(desktop: VirtualDesktop) -> None:
+    connection = connect(*display_of(desktop))
+    (monitor,) = monitors_of(connection)
+    assert (monitor["x"], monitor["y"], monitor["width"], monitor["height"]) == (0, 0, 800, 600)
+    assert scale_of(connection) == 1.0
+    connection.screen().root.change_property(
+        Xatom.RESOURCE_MANAGER, Xatom.STRING, 8, b"Xft.dpi:\t144\n"
+    )
+    connection.sync()
+    assert scale_of(connection) == 1.5
+    connection.close()

@@ -2,10 +2,11 @@ import os
 import resource
 import stat
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from trajectories.disk import RealDisk
+from trajectories.disk import RealDisk, network_filesystem
 from trajectories.durable import make_folders, remove_drafts, write_whole
 from trajectories.store import RunStore
 
@@ -71,3 +72,19 @@ def test_a_write_the_kernel_cuts_short_is_an_error_and_leaves_no_half_file(tmp_p
         finally:
             os._exit(code)
     assert os.waitpid(child, 0)[1] == 0
+
+
+def test_a_network_file_system_is_known_by_the_nearest_mount(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def mounts(all: bool) -> list[SimpleNamespace]:
+        return [
+            SimpleNamespace(mountpoint="/", fstype="ext4"),
+            SimpleNamespace(mountpoint=str(tmp_path), fstype="nfs4"),
+            SimpleNamespace(mountpoint=str(tmp_path / "local"), fstype="xfs"),
+        ]
+
+    monkeypatch.setattr("psutil.disk_partitions", mounts)
+    assert network_filesystem(tmp_path / "runs") == "nfs4"
+    assert network_filesystem(tmp_path / "local" / "runs") is None
+    assert network_filesystem(Path("/elsewhere")) is None

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,8 +12,9 @@ from agent.demonstrate import Draft, drafts_of, keep, reworded
 from agent.recorder import PAUSE_KEY, STOP_KEY, Recorder, Source
 from env.errors import DesktopUnavailable
 from env.headed import HeadedBrowser
+from env.monitors import monitors_of, scale_of
 from env.virtual import VirtualDesktop
-from env.x11 import X11Display
+from env.x11 import X11Display, connect
 from trajectories.formats.opencua_raw import extract, read_lines
 from trajectories.formats.opencua_reduce import reduce_events
 from trajectories.formats.opencua_standard import standardized
@@ -33,7 +35,12 @@ def record(options: Record, say: Say, ask: Ask) -> int:
     rules = SecretRules(options.exclude, options.private_window)
     task = options.task or ask("What will you do? ")
     with _source(options) as source:
-        settings = {"kind": "recording", "size": list(source.size), "reviewed": False}
+        settings = {
+            "kind": "recording",
+            "size": list(source.size),
+            "reviewed": False,
+            **_circumstances(source),
+        }
         with RunStore.create(
             options.out, policy="person", settings=settings, kind="recording"
         ) as store:
@@ -118,6 +125,19 @@ def _source(options: Record) -> Iterator[Source]:
             yield _of_session()
         case other:
             raise ValueError(f"no recording on {other!r}; expected real or virtual")
+
+
+def _circumstances(source: Source) -> dict[str, object]:
+    """What the pixels and the seconds of a recording are measured by."""
+    connection = connect(source.display, source.authority)
+    try:
+        return {
+            "monitors": monitors_of(connection),
+            "scale": scale_of(connection),
+            "clock": {"monotonic": time.monotonic(), "epoch": time.time()},
+        }
+    finally:
+        connection.close()
 
 
 def _of_virtual(desktop: VirtualDesktop, url: str | None) -> Iterator[Source]:
