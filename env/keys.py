@@ -141,6 +141,23 @@ def playwright_key(name: str) -> str:
     return known
 
 
+def pyautogui_key(name: str) -> str:
+    """The name pyautogui 0.9.54 knows the key by.
+
+    >>> pyautogui_key("super"), pyautogui_key("PgDn"), pyautogui_key("a")
+    ('win', 'pagedown', 'a')
+
+    Raises:
+        ActionRefused: no key of that name, or one that it has no name for.
+    """
+    names_of(name)
+    if len(name) == 1:
+        if name not in _ON_A_US_KEYBOARD:
+            raise ActionRefused(f"pyautogui has no key for {name!r}")
+        return name
+    return _SYNONYMS.get(name.lower(), name.lower())
+
+
 def refuse_untypable(text: str) -> None:
     """Raise `ActionRefused` at a character that typing cannot make.
 
