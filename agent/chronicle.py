@@ -19,7 +19,8 @@ from agent.events import (
     Refused,
     TextStreamed,
 )
-from agent.parser import Parsed, said
+from agent.meant import Meant
+from agent.parser import said
 from agent.proposals import as_record
 from env.actions import Action
 from env.desktop import Settled
@@ -29,6 +30,7 @@ from trajectories import action_json
 from trajectories.schema import (
     EpisodeEnd,
     EpisodeStart,
+    Guard,
     Intent,
     Note,
     Observation,
@@ -108,10 +110,18 @@ class Chronicle:
     def noted(self, step: int, kind: str, text: str) -> None:
         self._log.append(Note(step=step, kind=kind, text=text))
 
-    def intended(
-        self, step: int, completion: Completion, parsed: Parsed, actions: Sequence[Action]
-    ) -> None:
+    def guarded(self, step: int, kind: str, text: str) -> None:
+        self._log.append(Guard(step=step, kind=kind, text=text))
+
+    def declined(self, step: int, meant: Meant, reason: str) -> None:
+        """A person did not want it: nothing of it is performed."""
+        self.intended(step, meant)
+        self._log.append(Outcome(step=step, performed=0, refused=reason))
+        self._emit(Refused(step=step, reason=reason))
+
+    def intended(self, step: int, meant: Meant) -> None:
         """On disk when this returns: only then may anything be performed."""
+        completion, parsed, actions = meant
         intent = _intent(step, completion, parsed.thought, parsed.sentence)
         intent.proposals.extend(as_record(proposal) for proposal in parsed.proposals)
         intent.actions.extend(action_json.encode(action) for action in actions)
@@ -122,7 +132,7 @@ class Chronicle:
                 thought=parsed.thought,
                 sentence=parsed.sentence,
                 proposals=parsed.proposals,
-                actions=tuple(actions),
+                actions=actions,
                 seconds=completion.seconds["model"],
             )
         )

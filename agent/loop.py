@@ -5,24 +5,27 @@ at before every action and between the pieces of an answer.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, NamedTuple
 
 from PIL import Image
 
 from agent import parser
+from agent.approval import Approver, Request
 from agent.chronicle import Chronicle, EpisodeLog
-from agent.coords import to_screen
 from agent.errors import AgentError, GroundingError, ParseError, PolicyFailed
 from agent.events import Emit, Ending, EpisodeResult, nobody
+from agent.meant import Meant, after_answer, meant_by
 from agent.memory import Memory
+from agent.parser import Parsed
 from agent.policy import Policy
 from agent.prompts import NANO, PromptStyle, render
 from agent.proposals import Finish, Proposal
 from env.actions import Action
 from env.desktop import Desktop, wait_until_settled
 from env.errors import ActionRefused, DesktopLost
+from env.screen import Screenshot
 from model.errors import ModelError
 from model.messages import Completion, Sampling
 from trajectories.errors import DiskFull
@@ -67,6 +70,10 @@ def unscored() -> Score:
     return Score(None)
 
 
+def nothing_said() -> Sequence[str]:
+    return ()
+
+
 def no_advice() -> str | None:
     return None
 
@@ -87,6 +94,8 @@ class Loop:
         advisor: Callable[[], str | None] = no_advice,
         labeller: Callable[[], str | None] = no_advice,
         stop: Callable[[], bool] = never,
+        approver: Approver | None = None,
+        hear: Callable[[], Sequence[str]] = nothing_said,
     ) -> None:
         """
         Args:
@@ -95,6 +104,10 @@ class Loop:
             advisor: what an expert would answer to the screen of now; logged, never performed.
             labeller: what can be read on the screen of now, as JSON; logged for training.
             stop: true ends the episode before anything more is done.
+            approver: asked before an intent is written, in the thread of the episode; None: what
+                may be done is bounded by the desktop alone.
+            hear: what a person has said to the policy since the last time; asked before a look
+                at the screen, from the second step on.
         """
         self.policy = policy
         self.desktop = desktop
@@ -106,6 +119,8 @@ class Loop:
         self.advisor = advisor
         self.labeller = labeller
         self.stop = stop
+        self.approver = approver
+        self.hear = hear
 
     def run(
         self, instruction: str, *, task: str = "free", seed: int | None = None
@@ -178,7 +193,7 @@ class _Over(Exception):
 
 
 class _Seen(NamedTuple):
-    image: Image.Image
+    screenshot: Screenshot
     name: str
     """In the store; the same pixels have the same name."""
 
@@ -224,25 +239,22 @@ class _Episode:
 
     def _one_step(self) -> None:
         seen = self._observe()
-        completion = self._ask(seen.image)
+        completion = self._ask(seen.screenshot.image)
         self._note("advice", self._loop.advisor())
         self._note("labels", self._loop.labeller())
         try:
-            parsed = parser.parse(completion.text)
-            actions = tuple(
-                to_screen(proposal, self._loop.desktop.size)
-                for proposal in parsed.proposals
-                if not isinstance(proposal, Finish)
-            )
+            meant = meant_by(completion, self._loop.desktop.size)
         except (ParseError, GroundingError) as error:
             self._tell_unusable(completion, seen, error)
             return
         self._num_unparseable = 0
-        self.chronicle.intended(self.step, completion, parsed, actions)
-        error_text = self._act(actions)
-        self._memory.remember(
-            thought=parsed.thought, sentence=parsed.sentence, error=error_text, image=seen.image
-        )
+        approved = self._approved(meant, seen)
+        if approved is None:
+            return
+        parsed = approved.parsed
+        self.chronicle.intended(self.step, approved)
+        error_text = self._act(approved.actions)
+        self._remember(parsed, error_text, seen)
         self._end_if_over(parsed.proposals, seen, error_text)
 
     def _observe(self) -> _Seen:
@@ -253,12 +265,16 @@ class _Episode:
         # A page may end late, and put its cover on while the screen settles.
         if self.step and self._loop.is_over():
             raise _Over(Ending.ENVIRONMENT_OVER, "the task ended")
+        if self.step:
+            for text in self._loop.hear():
+                self.chronicle.guarded(self.step, "told", text)
+                self._memory.told(text)
         self.step += 1
         name = self.chronicle.observed(self.step, settled)
         if name == self._last_seen:
             self._memory.nothing_changed()
         self._last_seen = name
-        return _Seen(settled.screenshot.image, name)
+        return _Seen(settled.screenshot, name)
 
     def _ask(self, image: Image.Image) -> Completion:
         messages = render(self._config.style, self._instruction, self._memory.steps, image)
@@ -282,12 +298,45 @@ class _Episode:
         if self._loop.stop():
             raise _Over(Ending.STOPPED, "asked to stop")
 
+    def _approved(self, meant: Meant, seen: _Seen) -> Meant | None:
+        """What may be done: that, or what a person put in its place; None: nothing of it."""
+        if self._loop.approver is None:
+            return meant
+        asked = time.monotonic()
+        answer = self._loop.approver(
+            Request(
+                step=self.step,
+                parsed=meant.parsed,
+                actions=meant.actions,
+                screenshot=seen.screenshot,
+            )
+        )
+        self.chronicle.answered({"approval": time.monotonic() - asked})
+        self._end_if_stopped()
+        approved = after_answer(meant, answer, self._loop.desktop.size)
+        if isinstance(approved, Meant):
+            if approved is not meant:
+                self.chronicle.guarded(self.step, "edited", meant.completion.text)
+            return approved
+        self.chronicle.declined(self.step, meant, approved.reason)
+        self._remember(meant.parsed, approved.reason, seen)
+        return None
+
+    def _remember(self, parsed: Parsed, error: str, seen: _Seen) -> None:
+        self._memory.remember(
+            thought=parsed.thought,
+            sentence=parsed.sentence,
+            error=error,
+            image=seen.screenshot.image,
+        )
+
     def _tell_unusable(self, completion: Completion, seen: _Seen, error: AgentError) -> None:
         """The model's mistake: it is told, and asked again."""
         reason = str(error)
         self.chronicle.unusable(self.step, completion, reason)
         thought, sentence = parser.said(completion.text)
-        self._memory.remember(thought=thought, sentence=sentence, error=reason, image=seen.image)
+        image = seen.screenshot.image
+        self._memory.remember(thought=thought, sentence=sentence, error=reason, image=image)
         self._num_unparseable += 1
         if self._num_unparseable >= self._config.max_unparseable:
             raise _Over(Ending.UNPARSEABLE, reason)

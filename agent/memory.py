@@ -26,6 +26,11 @@ class Memory:
         """The newest step left the screen as it was."""
         self._steps[-1] = replace(self._steps[-1], unchanged=True)
 
+    def told(self, text: str) -> None:
+        """A person said something after the newest step."""
+        told = "\n".join(filter(None, (self._steps[-1].told, text)))
+        self._steps[-1] = replace(self._steps[-1], told=told)
+
     def remember(self, *, thought: str, sentence: str, error: str, image: Image.Image) -> None:
         self._add(
             PastStep(

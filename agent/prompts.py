@@ -157,7 +157,14 @@ def _render_nano(
         text += "# Previous steps:\n" + "".join(f"{sentence}\n" for sentence in sentences)
     if steps and steps[-1].error:
         text += f"# Error:\n{steps[-1].error}\n"
+    text += _said_by_the_user(steps)
     return [system(style.system_text), user(ImagePart(screenshot), text)]
+
+
+def _said_by_the_user(steps: Sequence[PastStep]) -> str:
+    """While it worked, all of it: a wish does not grow old with the step it came after."""
+    told = [step.told for step in steps if step.told]
+    return "# The user adds:\n" + "".join(f"{text}\n" for text in told) if told else ""
 
 
 def _in_short(step: PastStep) -> str:
@@ -185,6 +192,8 @@ def _render_opencua(
     text = f"# Task Instruction:\n{instruction}\n\n"
     if steps and steps[-1].error:
         text += f"# Error:\n{steps[-1].error}\n\n"
+    if added := _said_by_the_user(steps):
+        text += f"{added}\n"
     text += (
         "Please generate the next move according to the screenshot,"
         " task instruction and previous steps (if provided).\n"

@@ -110,6 +110,7 @@ install_requirements() {
     .venv/bin/python -m pip install -q --disable-pip-version-check "${index[@]}" \
         -r requirements.txt
     # MiniWoB++ ships its pages in a package that wants selenium and gymnasium; only pages are used.
+    # The picture tests want an older pytest, and work with ours.
     .venv/bin/python -m pip install -q --disable-pip-version-check --no-deps \
         -r requirements-nodeps.txt
     echo "$wanted" >"$STAMP"

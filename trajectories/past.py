@@ -21,5 +21,7 @@ class PastStep:
     """Why the answer, or the rest of it, was not performed; empty if all of it was."""
     unchanged: bool = False
     """The screen after it is the screen it was decided on, pixel for pixel."""
+    told: str = ""
+    """What a person said to the policy after it; a line each time."""
     image: Image.Image | None = None
     """What the step was decided on; None once no prompt will show it again."""

@@ -64,6 +64,11 @@ class Step:
         """Mode RGB. Raises: BlobMissing."""
         return Image.open(BytesIO(self.png())).convert("RGB")
 
+    @property
+    def told(self) -> str:
+        """What a person said to the policy after this step, a line each time."""
+        return "\n".join(guard.text for guard in self.guards if guard.kind == "told")
+
     def as_past(self) -> PastStep:
         """This step as later prompts remember it, its image included."""
         assert self.intent is not None, f"step {self.number} has no answer to remember"
@@ -72,6 +77,7 @@ class Step:
             thought=self.intent.thought,
             sentence=self.intent.sentence,
             error=self.error,
+            told=self.told,
             image=self.image(),
         )
 

@@ -150,7 +150,8 @@ class Guard:
     step: int
     kind: str
     """"takeover": a person used mouse or keyboard. "alarm": something was not as it should be,
-    and an action was held back."""
+    and an action was held back. "edited": a person changed the answer, which was `text` before;
+    the intent has it as it was performed. "told": a person said `text` to the policy."""
     text: str
 
 
