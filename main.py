@@ -175,7 +175,7 @@ def demo(options: Demo) -> int:
         VirtualDesktop() as desktop,
         HeadedBrowser(desktop) as browser,
         RunStore.create(options.out, policy=options.model) as store,
-        StopOnInterrupt() as stop,
+        StopOnInterrupt() as control,
     ):
         window = Viewport(desktop, browser.part(TASK_SIZE))
         world = MiniWob(MiniWobPage(browser.page), window, store)
@@ -184,8 +184,8 @@ def demo(options: Demo) -> int:
         for job in jobs:
             actor = policy or world.expert()
             config = loop_config(max_steps=15)
-            results.append(world.run(job, actor, config, emit=emit, stop=stop))
-            if stop():
+            results.append(world.run(job, actor, config, emit=emit, control=control))
+            if control.stopped:
                 break
     console.print(results_table(results))
     won = sum(result.score is not None and result.score > 0 for result in results)
@@ -207,10 +207,10 @@ def run(options: Run) -> int:
         open_desktop(options.desktop) as desktop,
         showing(desktop, options.url),
         RunStore.create(options.out, policy=options.model, settings=config.settings()) as store,
-        StopOnInterrupt() as stop,
+        StopOnInterrupt() as control,
     ):
         policy = open_policy(options.model)
-        loop = Loop(policy, desktop, store, config, LiveLines(say), stop=stop)
+        loop = Loop(policy, desktop, store, config, LiveLines(say), control=control)
         result = loop.run(options.instruction)
     return told(store, result)
 
@@ -225,9 +225,9 @@ def resume(options: Resume) -> int:
     with (
         open_desktop(options.desktop) as desktop,
         RunStore(options.path) as store,
-        StopOnInterrupt() as stop,
+        StopOnInterrupt() as control,
     ):
-        loop = Loop(open_policy(model), desktop, store, config, LiveLines(say), stop=stop)
+        loop = Loop(open_policy(model), desktop, store, config, LiveLines(say), control=control)
         result = loop.resume(record.episodes[-1])
     return told(store, result)
 

@@ -8,15 +8,18 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Protocol
 
+from agent.control import Pause
 from agent.events import (
     Emit,
     EpisodeEnded,
     EpisodeResult,
     EpisodeStarted,
     Observed,
+    Paused,
     Performed,
     Proposed,
     Refused,
+    Resumed,
     TextStreamed,
 )
 from agent.meant import Meant
@@ -55,6 +58,7 @@ class Chronicle:
         self._emit = emit
         self._seconds: defaultdict[str, float] = defaultdict(float)
         self._began = time.monotonic()
+        self._before_the_first_look: list[Record] = []
 
     def seconds(self) -> dict[str, float]:
         """So far, by part: see `EpisodeResult.seconds`."""
@@ -97,6 +101,9 @@ class Chronicle:
                 settled=settled.still,
             )
         )
+        for record in self._before_the_first_look:
+            self._log.append(record)
+        self._before_the_first_look.clear()
         self._emit(Observed(step=step, screenshot=screenshot, seconds=settled.seconds))
         return image
 
@@ -160,6 +167,24 @@ class Chronicle:
             self._emit(Performed(step=step, actions=tuple(performed), seconds=seconds))
         if refused is not None:
             self._emit(Refused(step=step, reason=refused))
+
+    def paused(self, step: int, pause: Pause) -> None:
+        """A takeover is in the log for good: exports leave such episodes out."""
+        if pause.takeover:
+            self._write(Guard(step=max(step, 1), kind="takeover", text=pause.reason), step)
+        self._write(Note(step=max(step, 1), kind="pause", text=pause.reason), step)
+        self._emit(Paused(step=step, reason=pause.reason, takeover=pause.takeover))
+
+    def went_on(self, step: int) -> None:
+        self._write(Note(step=max(step, 1), kind="resume", text=""), step)
+        self._emit(Resumed(step=step))
+
+    def _write(self, record: Guard | Note, step: int) -> None:
+        """It belongs to a step, so before there is one it waits for the first."""
+        if step:
+            self._log.append(record)
+        else:
+            self._before_the_first_look.append(record)
 
     def stopped(self, step: int) -> None:
         self._log.append(Stop(step=step, at=time.time()))

@@ -102,11 +102,40 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Paused:
+    """Nothing is asked and nothing done until it is resumed. Comes a second time if a person
+    steps in during a pause that was none of theirs."""
+
+    step: int
+    """The last one seen; 0: none yet."""
+    reason: str
+    takeover: bool
+    """A person used mouse or keyboard."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumed:
+    """It goes on, with a new look at the screen; or it was stopped in the pause."""
+
+    step: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EpisodeEnded:
     result: EpisodeResult
 
 
-Event = EpisodeStarted | Observed | TextStreamed | Proposed | Performed | Refused | EpisodeEnded
+Event = (
+    EpisodeStarted
+    | Observed
+    | TextStreamed
+    | Proposed
+    | Performed
+    | Refused
+    | Paused
+    | Resumed
+    | EpisodeEnded
+)
 Emit = Callable[[Event], None]
 
 

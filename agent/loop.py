@@ -1,7 +1,8 @@
 """One episode: look, ask, write down what is meant, act, wait until the screen settles.
 
-Nothing is performed before its intent is in the log. The stop signal is looked
-at before every action and between the pieces of an answer.
+Nothing is performed before its intent is in the log. Stop and pause are looked at
+before every action, between the pieces of an answer and while the screen settles.
+After a pause the screen is looked at again: what was answered before is not done.
 """
 
 import time
@@ -14,6 +15,7 @@ from PIL import Image
 from agent import parser
 from agent.approval import Approver, Request
 from agent.chronicle import Chronicle, EpisodeLog
+from agent.control import Control
 from agent.errors import AgentError, GroundingError, ParseError, PolicyFailed
 from agent.events import Emit, Ending, EpisodeResult, nobody
 from agent.meant import Meant, after_answer, meant_by
@@ -23,7 +25,7 @@ from agent.policy import Policy
 from agent.prompts import NANO, PromptStyle, render
 from agent.proposals import Finish, Proposal
 from env.actions import Action
-from env.desktop import Desktop, wait_until_settled
+from env.desktop import Desktop, Settled, wait_until_settled
 from env.errors import ActionRefused, DesktopLost
 from env.screen import Screenshot
 from model.errors import ModelError
@@ -62,6 +64,10 @@ class Score(NamedTuple):
     reason: str = ""
 
 
+PAUSED_MEANWHILE = "there was a pause before this; it was not performed"
+"""What the model is told of the rest of an answer."""
+
+
 def never() -> bool:
     return False
 
@@ -93,7 +99,7 @@ class Loop:
         judge: Callable[[], Score] = unscored,
         advisor: Callable[[], str | None] = no_advice,
         labeller: Callable[[], str | None] = no_advice,
-        stop: Callable[[], bool] = never,
+        control: Control | None = None,
         approver: Approver | None = None,
         hear: Callable[[], Sequence[str]] = nothing_said,
     ) -> None:
@@ -103,7 +109,7 @@ class Loop:
             judge: asked once, after the end; not if the desktop is lost.
             advisor: what an expert would answer to the screen of now; logged, never performed.
             labeller: what can be read on the screen of now, as JSON; logged for training.
-            stop: true ends the episode before anything more is done.
+            control: through which it is stopped and paused; None: nobody does.
             approver: asked before an intent is written, in the thread of the episode; None: what
                 may be done is bounded by the desktop alone.
             hear: what a person has said to the policy since the last time; asked before a look
@@ -118,7 +124,7 @@ class Loop:
         self.judge = judge
         self.advisor = advisor
         self.labeller = labeller
-        self.stop = stop
+        self.control = control or Control()
         self.approver = approver
         self.hear = hear
 
@@ -192,6 +198,10 @@ class _Over(Exception):
         self.reason = reason
 
 
+class _LookAnew(Exception):
+    """There was a pause: the answer is to a screen that may be another by now."""
+
+
 class _Seen(NamedTuple):
     screenshot: Screenshot
     name: str
@@ -212,6 +222,8 @@ class _Episode:
         self._num_repeats = 0
         self._last: tuple[tuple[Proposal, ...], str] | None = None
         self._last_seen = ""
+        self._num_pauses = 0
+        """That were waited out."""
 
     def recall(self, interrupted: EpisodeRecord) -> None:
         """What was seen and said before the process died."""
@@ -238,8 +250,7 @@ class _Episode:
         return _Over(Ending.STEP_LIMIT, f"{self.step} steps taken")
 
     def _one_step(self) -> None:
-        seen = self._observe()
-        completion = self._ask(seen.screenshot.image)
+        seen, completion = self._answered()
         self._note("advice", self._loop.advisor())
         self._note("labels", self._loop.labeller())
         try:
@@ -257,24 +268,64 @@ class _Episode:
         self._remember(parsed, error_text, seen)
         self._end_if_over(parsed.proposals, seen, error_text)
 
-    def _observe(self) -> _Seen:
-        self._end_if_stopped()
-        settled = wait_until_settled(
-            self._loop.desktop, ceiling_seconds=self._config.settle_ceiling_seconds
-        )
+    def _answered(self) -> tuple[_Seen, Completion]:
+        """A screen, and the answer to it."""
+        seen = self._observe(self.step + 1)
+        while True:
+            try:
+                completion = self._ask(seen.screenshot.image)
+            except _LookAnew:
+                # The same step: its first look counts for nothing.
+                seen = self._observe(self.step)
+            else:
+                self._last_seen = seen.name
+                return seen, completion
+
+    def _observe(self, step: int) -> _Seen:
+        settled = self._look()
         # A page may end late, and put its cover on while the screen settles.
         if self.step and self._loop.is_over():
             raise _Over(Ending.ENVIRONMENT_OVER, "the task ended")
-        if self.step:
+        if self._memory.steps:
             for text in self._loop.hear():
                 self.chronicle.guarded(self.step, "told", text)
                 self._memory.told(text)
-        self.step += 1
+        self.step = step
         name = self.chronicle.observed(self.step, settled)
-        if name == self._last_seen:
-            self._memory.nothing_changed()
-        self._last_seen = name
+        self._memory.last_step_changed(name != self._last_seen)
         return _Seen(settled.screenshot, name)
+
+    def _look(self) -> Settled:
+        """The screen at rest, and nobody paused meanwhile."""
+        while True:
+            self._wait_out_pauses()
+            settled = wait_until_settled(
+                self._loop.desktop,
+                ceiling_seconds=self._config.settle_ceiling_seconds,
+                between=self._end_if_stopped,
+            )
+            self._end_if_stopped()
+            if not self._was_paused():
+                return settled
+
+    def _wait_out_pauses(self) -> None:
+        self._end_if_stopped()
+        if not self._was_paused():
+            return
+        control = self._loop.control
+        while self._was_paused():
+            for pause in control.pauses[self._num_pauses :]:
+                self.chronicle.paused(self.step, pause)
+                self._num_pauses += 1
+            announced = pause
+            control.wait_while_paused()
+            if (last := control.pauses[self._num_pauses - 1]) != announced:
+                self.chronicle.paused(self.step, last)
+        self.chronicle.went_on(self.step)
+        self._end_if_stopped()
+
+    def _was_paused(self) -> bool:
+        return len(self._loop.control.pauses) > self._num_pauses
 
     def _ask(self, image: Image.Image) -> Completion:
         messages = render(self._config.style, self._instruction, self._memory.steps, image)
@@ -288,6 +339,8 @@ class _Episode:
 
     def _on_text(self, text: str) -> None:
         self._end_if_stopped()
+        if self._was_paused():
+            raise _LookAnew
         self.chronicle.streamed(self.step, text)
 
     def _note(self, kind: str, text: str | None) -> None:
@@ -295,8 +348,8 @@ class _Episode:
             self.chronicle.noted(self.step, kind, text)
 
     def _end_if_stopped(self) -> None:
-        if self._loop.stop():
-            raise _Over(Ending.STOPPED, "asked to stop")
+        if (reason := self._loop.control.stopped) is not None:
+            raise _Over(Ending.STOPPED, reason)
 
     def _approved(self, meant: Meant, seen: _Seen) -> Meant | None:
         """What may be done: that, or what a person put in its place; None: nothing of it."""
@@ -349,6 +402,9 @@ class _Episode:
         try:
             for action in actions:
                 self._end_if_stopped()
+                if self._was_paused():
+                    refused = PAUSED_MEANWHILE
+                    break
                 self._loop.desktop.perform(action)
                 performed += 1
         except ActionRefused as error:

@@ -22,9 +22,10 @@ class Memory:
     def steps(self) -> tuple[PastStep, ...]:
         return tuple(self._steps)
 
-    def nothing_changed(self) -> None:
-        """The newest step left the screen as it was."""
-        self._steps[-1] = replace(self._steps[-1], unchanged=True)
+    def last_step_changed(self, changed: bool) -> None:
+        """Whether the newest step, if there is one, left another screen than it was taken on."""
+        if self._steps:
+            self._steps[-1] = replace(self._steps[-1], unchanged=not changed)
 
     def told(self, text: str) -> None:
         """A person said something after the newest step."""

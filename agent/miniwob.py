@@ -9,9 +9,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from agent.chronicle import EpisodeLog
+from agent.control import Control
 from agent.errors import PolicyFailed
 from agent.events import Emit, EpisodeResult, nobody
-from agent.loop import Loop, LoopConfig, Score, never, no_advice
+from agent.loop import Loop, LoopConfig, Score, no_advice
 from agent.policy import ExpertPolicy, Policy
 from agent.prompts import NANO, PromptStyle
 from env.desktop import Desktop
@@ -149,7 +150,7 @@ class MiniWob:
         emit: Emit = nobody,
         advisor: Callable[[], str | None] = no_advice,
         labeller: Callable[[], str | None] = no_advice,
-        stop: Callable[[], bool] = never,
+        control: Control | None = None,
         reload: bool = True,
     ) -> EpisodeResult:
         """One episode.
@@ -172,7 +173,7 @@ class MiniWob:
             judge=self._judge,
             advisor=advisor,
             labeller=labeller,
-            stop=stop,
+            control=control,
         )
         return loop.run(instruction, task=job.task, seed=job.seed)
 

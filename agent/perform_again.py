@@ -4,11 +4,12 @@ Nothing is asked and nothing judged: each step waits for the screen to settle,
 compares it with the screenshot of the log, and does what was done then.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from PIL import Image, ImageChops
 
+from agent.control import Control
 from env.desktop import Desktop, wait_until_settled
 from env.errors import ActionRefused
 from env.screen import Box
@@ -43,7 +44,7 @@ def perform_again(
     desktop: Desktop,
     *,
     ceiling_seconds: float = 1.0,
-    stop: Callable[[], bool] = lambda: False,
+    control: Control | None = None,
 ) -> Iterator[Compared]:
     """Gives the comparison of each step, after its actions were done.
 
@@ -59,7 +60,7 @@ def perform_again(
             f" {desktop.size.width}x{desktop.size.height}; its points would lie elsewhere"
         )
     for step in episode.steps:
-        if stop():
+        if control is not None and control.stopped is not None:
             return
         seen = wait_until_settled(desktop, ceiling_seconds=ceiling_seconds).screenshot.image
         share, where = difference(seen, step.image())

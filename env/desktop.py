@@ -6,6 +6,7 @@ backend. A desktop is used by the thread that opened it.
 
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -96,18 +97,24 @@ class Settled:
 
 
 def wait_until_settled(
-    desktop: Desktop, *, ceiling_seconds: float = 1.0, interval_seconds: float | None = None
+    desktop: Desktop,
+    *,
+    ceiling_seconds: float = 1.0,
+    interval_seconds: float | None = None,
+    between: Callable[[], None] = lambda: None,
 ) -> Settled:
     """Look until two screenshots in a row are the same, or the ceiling is reached.
 
     Args:
         interval_seconds: between two of them; None: the desktop's `reaction_seconds`.
+        between: called before each further look; what it raises ends the wait.
     """
     interval = desktop.reaction_seconds if interval_seconds is None else interval_seconds
     started = time.monotonic()
     before = desktop.screenshot()
     while True:
         time.sleep(interval)
+        between()
         asked = time.monotonic()
         after = desktop.screenshot()
         now = time.monotonic()

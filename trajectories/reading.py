@@ -196,10 +196,11 @@ def episodes_of(stream: Iterable[Record], folder: Path) -> Iterator[Episode]:
 def _add(episode: Episode, record: Record, folder: Path) -> None:
     match record:
         case Observation():
+            guards: list[Guard] = []
             if episode.steps and episode.steps[-1].number == record.step:
-                # The process died while the policy was asked; it looked again.
-                episode.steps.pop()
-            episode.steps.append(Step(observation=record, folder=folder))
+                # The process died, or was paused, while the policy was asked; it looked again.
+                guards = _moved_on(episode, episode.steps.pop().guards)
+            episode.steps.append(Step(observation=record, folder=folder, guards=guards))
         case Intent():
             _step(episode, record.step).intent = record
         case Outcome():
@@ -208,6 +209,8 @@ def _add(episode: Episode, record: Record, folder: Path) -> None:
             _step(episode, record.step).advice = record.text
         case Note(kind="labels"):
             _step(episode, record.step).labels = record.text
+        case Note(kind="pause" | "resume"):
+            pass
         case Guard():
             _step(episode, record.step).guards.append(record)
         case Stop():
@@ -216,6 +219,13 @@ def _add(episode: Episode, record: Record, folder: Path) -> None:
             episode.end = record
         case _:
             raise LogDamaged(f"a {type(record).__name__} inside an episode of {folder}")
+
+
+def _moved_on(episode: Episode, guards: list[Guard]) -> list[Guard]:
+    """Those of a look that was taken again; what was said then is said after the step before."""
+    if episode.steps:
+        episode.steps[-1].guards += [guard for guard in guards if guard.kind == "told"]
+    return [guard for guard in guards if guard.kind != "told"]
 
 
 def _step(episode: Episode, number: int) -> Step:

@@ -118,7 +118,8 @@ class Note:
     step: int
     kind: str
     """"advice": `text` is what an expert would have answered to the same observation.
-    "labels": what can be read on it, the JSON of `agent.labels`."""
+    "labels": what can be read on it, the JSON of `agent.labels`.
+    "pause" and "resume": nothing was asked and nothing done between them; `text` is why."""
     text: str
 
 

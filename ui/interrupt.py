@@ -2,30 +2,34 @@
 
 import signal
 from types import FrameType, TracebackType
-from typing import Self
+
+from agent.control import Control
 
 
 class StopOnInterrupt:
-    """While entered, the first SIGINT makes it true when called: the loop's stop signal.
+    """While entered, the first SIGINT stops what looks at the control it gives.
 
     The episode then ends with its log whole. The second SIGINT is a KeyboardInterrupt.
     Only in the main thread, where Python delivers signals.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, control: Control | None = None) -> None:
+        """
+        Args:
+            control: stopped by others too; None: one of its own.
+        """
+        self._control = control or Control()
         self._asked = False
-
-    def __call__(self) -> bool:
-        return self._asked
 
     def _interrupted(self, number: int, frame: FrameType | None) -> None:
         if self._asked:
             raise KeyboardInterrupt
         self._asked = True
+        self._control.stop("interrupted from the terminal")
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Control:
         self._before = signal.signal(signal.SIGINT, self._interrupted)
-        return self
+        return self._control
 
     def __exit__(
         self,

@@ -8,9 +8,11 @@ from agent.events import (
     EpisodeResult,
     EpisodeStarted,
     Event,
+    Paused,
     Performed,
     Proposed,
     Refused,
+    Resumed,
 )
 
 
@@ -38,6 +40,10 @@ class LiveLines:
                 self._say(f"{self._proposed} performed")
             case Refused(step=step, reason=reason):
                 self._say(f"  {step:>2}. refused: {reason}")
+            case Paused(reason=reason):
+                self._say(f"  paused: {reason}")
+            case Resumed():
+                self._say("  goes on")
             case EpisodeEnded(result=result):
                 self._say(f"  {verdict(result)}\n")
 

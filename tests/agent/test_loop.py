@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from agent.action_text import action_text, finish_text
+from agent.control import Control
 from agent.events import Ending, Event, Observed, Performed, Proposed, Refused, TextStreamed
 from agent.loop import Loop, LoopConfig, Score
 from agent.policy import ScriptedPolicy
@@ -185,30 +186,33 @@ def test_a_policy_with_nothing_to_say_is_not_the_models_mistake(store: RunStore)
 
 
 def test_a_stop_between_pieces_of_the_answer_performs_nothing(store: RunStore) -> None:
-    asked = False
+    control = Control()
 
     def listen(event: Event) -> None:
-        nonlocal asked
-        asked = asked or isinstance(event, Observed)
+        if isinstance(event, Observed):
+            control.stop("enough")
 
     with FakeDesktop() as desktop:
-        loop = Loop(
-            ScriptedPolicy([click(BUTTON)]), desktop, store, QUICK, listen, stop=lambda: asked
-        )
+        loop = Loop(ScriptedPolicy([click(BUTTON)]), desktop, store, QUICK, listen, control=control)
         result = loop.run("Go.")
         assert desktop.performed == []
-    assert result.ending is Ending.STOPPED
+    assert (result.ending, result.reason) == (Ending.STOPPED, "enough")
     assert logged(store).stopped
 
 
 def test_a_stop_between_two_actions_of_one_answer_is_logged_with_what_was_done(
     store: RunStore,
 ) -> None:
+    control = Control()
+
+    class StoppedInTheAct(FakeDesktop):
+        def perform(self, action: Action) -> None:
+            super().perform(action)
+            control.stop()
+
     both = "```\npyautogui.press('a')\npyautogui.press('b')\n```"
-    with FakeDesktop() as desktop:
-        loop = Loop(
-            ScriptedPolicy([both]), desktop, store, QUICK, stop=lambda: bool(desktop.performed)
-        )
+    with StoppedInTheAct() as desktop:
+        loop = Loop(ScriptedPolicy([both]), desktop, store, QUICK, control=control)
         assert loop.run("Go.").ending is Ending.STOPPED
         assert desktop.performed == [Keys(("a",))]
     outcome = logged(store).steps[0].outcome

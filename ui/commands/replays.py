@@ -51,9 +51,9 @@ def _perform(options: Replay, say: Say) -> int:
     first: Compared | None = None
     with (
         _as_it_was(episode, options.desktop, options.url) as desktop,
-        StopOnInterrupt() as stop,
+        StopOnInterrupt() as control,
     ):
-        for compared in perform_again(episode, desktop, stop=stop):
+        for compared in perform_again(episode, desktop, control=control):
             say(compared.in_words())
             if first is None and (compared.where is not None or compared.refused):
                 first = compared
