@@ -96,8 +96,7 @@ class StepPredictor:
             return Prediction(response="no screenshot was to be had", actions=[WAIT])
         image = Image.open(BytesIO(png)).convert("RGB")
         screen = image.tobytes()
-        if screen == self._last_screen and self._memory.steps:
-            self._memory.nothing_changed()
+        self._memory.last_step_changed(screen != self._last_screen)
         self._last_screen = screen
         return self._asked(instruction, image)
 
