@@ -82,6 +82,14 @@ def join(gestures: Sequence[Gesture]) -> tuple[Proposal, ...]:
     return tuple(proposals)
 
 
+def _starts_at_pointer(gesture: Gesture) -> bool:
+    match gesture:
+        case DragTo() | ButtonHeld() | ScrollAt(at=None):
+            return True
+        case _:
+            return False
+
+
 class _Joiner:
     """What is down, and where the pointer was put."""
 
@@ -89,6 +97,8 @@ class _Joiner:
         self._keys: list[str] = []
         self._pointer: MoveTo | None = None
         """Moved and not yet used by what follows."""
+        self._here: Fraction | None = None
+        """Where the pointer is, if a call of this answer put it anywhere."""
         self._pressed: ButtonHeld | None = None
         self._moved_to: Fraction | None = None
         """Since the button went down."""
@@ -110,7 +120,7 @@ class _Joiner:
             raise UnpairedCall("mouseDown without mouseUp; expected the button released")
 
     def _usual(self, gesture: Gesture) -> Iterator[Proposal]:
-        if self._pointer is not None and not isinstance(gesture, DragTo | ButtonHeld):
+        if self._pointer is not None and not _starts_at_pointer(gesture):
             yield self._pointer
         start, self._pointer = self._pointer, None
         modifiers = tuple(self._keys)
@@ -131,12 +141,18 @@ class _Joiner:
                 raise UnpairedCall("mouseUp without mouseDown; expected pairs")
             case DragTo(to=to, relative=relative, button=button) if start:
                 end = Fraction(start.to.x + to.x, start.to.y + to.y) if relative else to
+                self._here = end
                 yield DragFrom(start.to, end, button, modifiers)
             case DragTo():
                 raise UnpairedCall("a drag without a start; expected moveTo(x, y) just before it")
-            case MoveTo():
-                self._pointer = gesture
-            case ClickAt() | ScrollAt():
+            case MoveTo(to=to):
+                self._pointer, self._here = gesture, to
+            case ScrollAt(at=at):
+                # AgentNet's spelling of a scroll at a point: moveTo, then scroll.
+                self._here = at or (start.to if start else self._here)
+                yield replace(gesture, at=self._here, modifiers=modifiers)
+            case ClickAt(at=at):
+                self._here = at
                 yield replace(gesture, modifiers=modifiers)
             case PressKeys():
                 yield replace(gesture, keys=(*modifiers, *gesture.keys))
@@ -159,7 +175,7 @@ class _Joiner:
             case ButtonReleased(at=at):
                 end = at or self._moved_to
                 modifiers = tuple(self._keys)
-                self._pressed = None
+                self._pressed, self._here = None, end or pressed.at
                 if end is None or end == pressed.at:
                     yield ClickAt(pressed.at, pressed.button, 1, modifiers, self._held_seconds)
                 else:

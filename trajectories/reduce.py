@@ -8,6 +8,7 @@ What cannot be said is left out and told, with its moment.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from env.actions import (
     MAX_HOLD_SECONDS,
@@ -68,6 +69,12 @@ class Reduced:
     told: str = ""
 
 
+class _Press(NamedTuple):
+    event: InputEvent
+    modifiers: tuple[str, ...]
+    """Held when the button went down."""
+
+
 def reduce_recording(recording: Recording) -> list[Reduced]:
     """The actions of a recording, in the order in which they began."""
     found = sorted(_Reducer(recording).reduced(), key=lambda each: each.began)
@@ -83,7 +90,7 @@ class _Reducer:
         """Modifiers that are down, by keycode."""
         self._used: set[int] = set()
         """Those that did something to another key or button."""
-        self._pressed: dict[int, InputEvent] = {}
+        self._pressed: dict[int, _Press] = {}
         self._set_out = float("-inf")
         """When the pointer began to move after the last press."""
         self._rest: InputEvent | None = None
@@ -94,7 +101,7 @@ class _Reducer:
         for event in self._recording.events:
             while pause is not None and pause.at <= event.at:
                 # What was let go in a pause nobody saw.
-                self._held.clear()
+                self._let_go_of_keys()
                 self._pressed.clear()
                 pause = next(pauses, None)
             match event.kind:
@@ -106,12 +113,17 @@ class _Reducer:
                     yield from self._button(event)
                 case "key":
                     yield from self._key(event)
-        for event in self._pressed.values():
-            yield self._untold(event, f"button {event.button} was pressed and never let go")
+        for press in self._pressed.values():
+            button = press.event.button
+            yield self._untold(press.event, f"button {button} was pressed and never let go")
 
     def _modifiers(self) -> tuple[str, ...]:
         self._used |= set(self._held)
         return tuple(dict.fromkeys(self._held.values()))
+
+    def _let_go_of_keys(self) -> None:
+        self._held.clear()
+        self._used.clear()
 
     def _made(
         self, action: Action | None, first: InputEvent, last: InputEvent, told: str = ""
@@ -158,17 +170,20 @@ class _Reducer:
                 yield self._untold(event, f"button {event.button} has no name here")
             return
         if event.down:
-            self._pressed[event.button] = event
+            self._pressed[event.button] = _Press(event, self._modifiers())
             return
-        pressed = self._pressed.pop(event.button, None)
-        if pressed is None:
+        press = self._pressed.pop(event.button, None)
+        if press is None:
             yield self._untold(event, f"button {event.button} was let go and never pressed")
             return
+        pressed = press.event
         start, end = Point(pressed.x, pressed.y), Point(event.x, event.y)
         button = _BUTTONS[event.button]
-        modifiers = self._modifiers()
+        # A click is what was held when it began; a drop may be told by a key pressed on the way.
+        modifiers, held_now = press.modifiers, self._modifiers()
         action: Action
         if _distance(start, end) > DRAG_PIXELS:
+            modifiers = tuple(dict.fromkeys((*modifiers, *held_now)))
             action = Drag(start, end, button, modifiers)
         else:
             seconds = event.at - pressed.at
@@ -178,6 +193,8 @@ class _Reducer:
 
     def _key(self, event: InputEvent) -> Iterator[Reduced]:
         if event.key == WITHHELD:
+            # It may have been a modifier let go: none is known to be down any more.
+            self._let_go_of_keys()
             if event.down:
                 yield self._untold(event, WITHHELD)
             return

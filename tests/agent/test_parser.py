@@ -53,6 +53,7 @@ ONE_ACTION = {
     "pyautogui.scroll(-3)": ScrollAt(-3),
     "pyautogui.scroll(-3, x=0.5, y=0.25)": ScrollAt(-3, HERE),
     "pyautogui.scroll(clicks=+5, x=0.5, y=0.25)": ScrollAt(5, HERE),
+    "pyautogui.moveTo(x=0.5, y=0.25)\npyautogui.scroll(-3)": ScrollAt(-3, HERE),
     'pyautogui.write("it\'s (a) `test`")': WriteText("it's (a) `test`"),
     r"pyautogui.typewrite(message='a\n', interval=0.1)": WriteText("a\n"),
     r"pyautogui.write('C:\dir')": WriteText(r"C:\dir"),
@@ -90,6 +91,16 @@ def test_several_calls_keep_their_order() -> None:
         PressKeys(("tab",)),
         PressKeys(("enter",)),
     )
+
+
+def test_a_wheel_turns_where_the_pointer_was_put_last() -> None:
+    code = "pyautogui.moveTo(0.5, 0.25)\npyautogui.hscroll(2)\npyautogui.scroll(-3)"
+    assert parse(answer(code)).proposals == (
+        ScrollAt(2, HERE, sideways=True),
+        ScrollAt(-3, HERE),
+    )
+    code = "pyautogui.click(0.5, 0.25)\npyautogui.scroll(-3)"
+    assert parse(answer(code)).proposals == (ClickAt(HERE), ScrollAt(-3, HERE))
 
 
 REFUSED = {

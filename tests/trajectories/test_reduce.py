@@ -100,6 +100,22 @@ CASES: dict[str, tuple[Person, list[Action | None]]] = {
         there().key("alt", True).button(True).move(90, 50).button(False).key("alt", False),
         [Drag(AT, Point(90, 50), "left", ("alt",))],
     ),
+    "a key let go before the button": (
+        there().key("ctrl", True).button(True).key("ctrl", False).button(False),
+        [Click(AT, modifiers=("ctrl",))],
+    ),
+    "a key pressed after the button": (
+        there().button(True).key("ctrl", True).button(False).key("ctrl", False),
+        [Click(AT)],
+    ),
+    "a key pressed on the way of a drag": (
+        there().button(True).move(90, 50).key("ctrl", True).button(False).key("ctrl", False),
+        [Drag(AT, Point(90, 50), "left", ("ctrl",))],
+    ),
+    "a modifier let go where keys are withheld": (
+        there().key("alt", True).tap("tab").key(WITHHELD, False).click(),
+        [Keys(("alt", "tab")), Click(AT)],
+    ),
     "a hand that trembles": (there().button(True).move(43, 52).button(False), [Click(AT)]),
     "notches of one way": (there().wheel(5, 4), [Scroll(AT, -4)]),
     "a way and back": (there().wheel(5, 2).wheel(4), [Scroll(AT, -2), Scroll(AT, 1)]),

@@ -90,6 +90,7 @@ def write_bench_task(task: BenchTask, folder: Path) -> Path:
 
 
 _POINT = re.compile(r"x=([\d.]+),\s*y=([\d.]+)")
+"""Also of what is no number: "1.2.3" ends their program, here it is nothing."""
 _STATUS = re.compile(r"status=['\"](\w+)['\"]")
 _MESSAGE = re.compile(r"message=['\"](.+?)['\"]")
 _KEY_LIST = re.compile(r"keys=\[(.*?)\]")
@@ -118,23 +119,24 @@ def _call_within(line: str) -> str | None:
 
 
 def _read_call(call: str) -> Iterator[Prediction]:
-    point = _POINT.search(call)
+    match = _POINT.search(call)
+    point = None if match is None else _pair(match)
     if call.startswith("computer.terminate") and (status := _STATUS.search(call)):
         yield "terminate", status.group(1)
     if call.startswith("computer.triple_click") and point:
-        yield "triple_click", _pair(point)
+        yield "triple_click", point
     if not call.startswith("pyautogui."):
         return
     if point and (kind := _pointed(call)) is not None:
-        yield kind, _pair(point)
+        yield kind, point
     if message := _MESSAGE.search(call):
         yield "write", message.group(1)
     if keys := _KEY_LIST.findall(call):
         names = [(quoted or bare).strip() for quoted, bare in _KEY.findall(keys[0])]
         names = ["ctrl" if name.lower() in ("cmd", "command") else name for name in names if name]
         yield "hotkey" if "hotkey" in call else "press", names
-    if scroll := _SCROLL.search(call):
-        yield "scroll", int(scroll.group(1))
+    if (scroll := _SCROLL.search(call)) and (amount := _whole(scroll.group(1))) is not None:
+        yield "scroll", amount
 
 
 def _pointed(call: str) -> str | None:
@@ -146,5 +148,15 @@ def _pointed(call: str) -> str | None:
     return None
 
 
-def _pair(point: re.Match[str]) -> tuple[float, float]:
-    return float(point.group(1)), float(point.group(2))
+def _pair(point: re.Match[str]) -> tuple[float, float] | None:
+    try:
+        return float(point.group(1)), float(point.group(2))
+    except ValueError:
+        return None
+
+
+def _whole(text: str) -> int | None:
+    try:
+        return int(text)
+    except ValueError:
+        return None

@@ -73,7 +73,7 @@ def _score(rules: Rules, gold: Sequence[GoldAction], predicted: Sequence[Predict
     penalty = min(1.0, len(wanted) / len(said)) if rules.extra_actions_cost else 1.0
     first = wanted[0]
     if first["type"] == "terminate":
-        right = said[0] == ("terminate", first["params"]["status"])
+        right = said[0] == ("terminate", first["params"].get("status"))
         return StepScore(penalty if right else 0.0, {"terminate": penalty if right else 0.0})
     types = [action["type"].lower() for action in wanted]
     if said[0][0].lower() not in types:
@@ -130,7 +130,7 @@ def _said_with_enter(predicted: Sequence[Prediction]) -> list[Prediction]:
 
 
 def _is_enter(keys: Any) -> bool:
-    return isinstance(keys, list) and len(keys) == 1 and keys[0].lower() in _ENTER
+    return isinstance(keys, list) and len(keys) == 1 and str(keys[0]).lower() in _ENTER
 
 
 def _score_action(rules: Rules, kind: str, gold: GoldAction, value: Any) -> float | None:
@@ -150,15 +150,26 @@ def _score_action(rules: Rules, kind: str, gold: GoldAction, value: Any) -> floa
 def _score_point(gold: GoldAction, point: tuple[float, float]) -> float:
     x, y = point
     boxes = [box["rel_bbox"] for box in gold.get("metadata", {}).get("bboxes", [])]
-    for left, top, width, height in boxes:
-        if left <= x <= left + width and top <= y <= top + height:
-            return 1.0
+    if any(_inside(x, y, box) for box in boxes):
+        return 1.0
     wanted = gold["params"]["position"]
-    # Not math.hypot: the last bit is to be theirs.
-    distance = ((x - wanted["x"]) ** 2 + (y - wanted["y"]) ** 2) ** 0.5
+    try:
+        # Not math.hypot: the last bit is to be theirs.
+        distance = ((x - wanted["x"]) ** 2 + (y - wanted["y"]) ** 2) ** 0.5
+    except OverflowError:
+        return 0.0
     if distance <= NEAR_ENOUGH:
         return 1.0
     return math.exp(-DECAY * (distance - NEAR_ENOUGH))
+
+
+def _inside(x: float, y: float, box: Any) -> bool:
+    """Numbers may be written as text; a box that is none holds nothing."""
+    try:
+        left, top, width, height = (float(box[index]) for index in range(4))
+    except (ValueError, TypeError, IndexError):
+        return False
+    return left <= x <= left + width and top <= y <= top + height
 
 
 def _score_text(wanted: str, said: str) -> float:
@@ -172,7 +183,7 @@ def _score_text(wanted: str, said: str) -> float:
 
 def _same_set(said: Any, wanted: Any) -> bool:
     if isinstance(said, list) and isinstance(wanted, list):
-        return {key.lower() for key in said} == {key.lower() for key in wanted}
+        return {str(key).lower() for key in said} == {str(key).lower() for key in wanted}
     return bool(said == wanted)
 
 

@@ -42,6 +42,10 @@ ANSWERS: list[tuple[str, list[Prediction]]] = [
     ("computer.terminate(status='success')", [("terminate", "success")]),
     ("First do pyautogui.click(x=0.5, y=0.5)", [("click", (0.5, 0.5))]),
     ("nothing to do", []),
+    # What ends their program with an exception.
+    ("pyautogui.click(x=1.2.3, y=0.5)", []),
+    ("pyautogui.scroll(3-4)", []),
+    (f"pyautogui.scroll({'9' * 5000})", []),
 ]
 
 
