@@ -46,7 +46,8 @@ from trajectories.reading import read_run
 from trajectories.replay import write_replay
 from trajectories.store import RunStore
 from ui.arguments import Command, parse_arguments
-from ui.commands.data import export_runs, import_files, score_steps, write_thoughts
+from ui.commands.data import export_runs, score_steps, write_thoughts
+from ui.commands.imports import import_files
 from ui.commands.logs import look_into_logs
 from ui.commands.recordings import record, reduce
 from ui.commands.replays import replay_runs

@@ -44,6 +44,7 @@ def import_demos(demos: Iterable[Demo], store: RunStore) -> Imported:
         store.append(
             EpisodeStart(
                 task=demo.task,
+                seed=demo.seed,
                 instruction=demo.instruction,
                 width=demo.width,
                 height=demo.height,
@@ -79,4 +80,5 @@ def _end(demo: Demo) -> EpisodeEnd:
     if demo.success is None:
         return EpisodeEnd(ending=Ending.STEP_LIMIT.name, score=None, reason="imported; not judged")
     ending = Ending.DONE if demo.success else Ending.FAILED
-    return EpisodeEnd(ending=ending.name, score=float(demo.success), reason="imported")
+    score = float(demo.success) if demo.score is None else demo.score
+    return EpisodeEnd(ending=ending.name, score=score, reason="imported")

@@ -33,12 +33,15 @@ class Demo:
     demo_id: str
     """Unique: "<run id>-<episode>"."""
     task: str
+    seed: int | None = None
     instruction: str
     width: int
     height: int
     steps: tuple[DemoStep, ...]
     success: bool | None = None
     """None: nobody judged it."""
+    score: float | None = None
+    """Where it was told more finely."""
     thoughts: TaskThoughts | None = None
     meta: dict[str, Any] = field(default_factory=dict)
     """What the format it came from says besides."""
@@ -55,6 +58,7 @@ def demos_of(run: RunRecord) -> Iterator[Demo]:
         yield Demo(
             demo_id=f"{run.run.run_id}-{number}",
             task=episode.start.task,
+            seed=episode.start.seed,
             instruction=episode.start.instruction,
             width=episode.start.width,
             height=episode.start.height,
@@ -64,6 +68,7 @@ def demos_of(run: RunRecord) -> Iterator[Demo]:
                 if step.intent is not None and not step.error
             ),
             success=_success(episode),
+            score=None if episode.end is None else episode.end.score,
             thoughts=thoughts.tasks.get(number),
         )
 

@@ -35,6 +35,9 @@ class SampleMeta(NamedTuple):
     """The screenshot's file."""
     labels: str | None
     """What can be read on it, where that was logged."""
+    instruction: str
+    score: float | None
+    """Of the episode."""
 
 
 class Sample(NamedTuple):
@@ -111,6 +114,8 @@ def samples_of(run: RunRecord, number: int, episode: Episode, render: Render) ->
             advised=advised,
             picture=blob_path(step.folder, step.observation.image),
             labels=step.labels,
+            instruction=episode.start.instruction,
+            score=None if episode.end is None else episode.end.score,
         )
         yield Sample(messages, target, meta)
 

@@ -145,12 +145,18 @@ class Export:
 class Import:
     """Make a run of other people's demonstrations."""
 
-    path: Annotated[Path, "the file, or for opencua-raw the recording's folder", POSITIONAL]
+    path: Annotated[Path, "the file; or the folder: of a recording, results, an export", POSITIONAL]
     out: Annotated[Path, "folder for the run folder"] = Path("runs")
     format: Annotated[
-        Literal["agentnet", "opencua", "opencua-raw"],
-        "agentnet: .jsonl with images/ beside it; opencua: standardized .json or .jsonl",
+        Literal[
+            "agentnet", "opencua", "opencua-raw", "osworld", "sft", "llava", "parquet", "webdataset"
+        ],
+        "agentnet: .jsonl with images/ beside it; opencua: standardized .json or .jsonl;"
+        " osworld: its results; llava: LLaVA's or ShareGPT's conversations",
     ] = "agentnet"
+    tasks: Annotated[
+        Path | None, "osworld: its evaluation_examples, where results do not say the instruction"
+    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

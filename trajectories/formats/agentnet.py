@@ -16,15 +16,13 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
-from io import BytesIO
 from pathlib import Path
 from typing import Any
-
-from PIL import Image
 
 from trajectories.answer_text import Sections, answer_of
 from trajectories.demo import Demo, DemoStep
 from trajectories.errors import FormatError
+from trajectories.pictures import size_of
 from trajectories.thoughts import StepThoughts, TaskThoughts
 
 _STEP_FIELDS = ("observation", "thought", "action", "reflection")
@@ -96,7 +94,9 @@ def store_picture(png: bytes, pictures: Path) -> str:
     """Under the hash of what is in it; gives the file's name."""
     name = f"{hashlib.sha256(png).hexdigest()}.png"
     if not (pictures / name).exists():
-        (pictures / name).write_bytes(png)
+        draft = pictures / f"{name}.tmp"
+        draft.write_bytes(png)
+        draft.replace(pictures / name)
     return name
 
 
@@ -108,8 +108,7 @@ def _demo(where: str, text: str, pictures: Path) -> Demo:
     )
     if not steps:
         raise FormatError(f"{where}: traj is empty; expected at least one step")
-    with Image.open(BytesIO(steps[0].png)) as first:
-        width, height = first.size
+    width, height = size_of(steps[0].png)
     try:
         thoughts = (
             TaskThoughts(**{name: line[name] for name in _TASK_FIELDS if name in line})

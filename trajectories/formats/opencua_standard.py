@@ -254,7 +254,7 @@ def read_standardized(path: Path) -> Iterator[Demo]:
     text = path.read_text(encoding="utf-8")
     try:
         if path.suffix == ".jsonl":
-            found = [json.loads(line) for line in text.splitlines() if line.strip()]
+            found = [json.loads(line) for line in text.split("\n") if line.strip()]
         else:
             whole = json.loads(text)
             found = whole if isinstance(whole, list) else [whole]

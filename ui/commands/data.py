@@ -1,4 +1,4 @@
-"""`main.py export`, `import`, `score` and `think`: runs to and from other people's files."""
+"""`main.py export`, `score` and `think`: runs to other people's files, and by their scores."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 
 from agent.cot import CotConfig, ThoughtWriter
-from agent.imports import import_demos
 from agent.offline import StepResult, bench_tasks, score_bench, summarise_steps
 from agent.policy import Policy
 from agent.prompts import render, style_named
@@ -15,25 +14,16 @@ from trajectories.dataset import SPLITS, Dataset, Shares
 from trajectories.demo import Demo, annotated, demos_of
 from trajectories.errors import FormatError
 from trajectories.export import Sample, Wanted, why_not
-from trajectories.formats.agentnet import read_agentnet, write_agentnet
+from trajectories.formats.agentnet import write_agentnet
 from trajectories.formats.agentnet_bench import BenchTask, read_bench, write_bench_task
-from trajectories.formats.opencua_raw import extract
-from trajectories.formats.opencua_standard import (
-    read_standardized,
-    standardized,
-    standardized_demo,
-)
-from trajectories.formats.sample_files import (
-    plain,
-    write_jsonl,
-    write_llava,
-    write_parquet,
-    write_webdataset,
-)
+from trajectories.formats.llava import says_image_mark, write_llava
+from trajectories.formats.opencua_standard import standardized_demo
+from trajectories.formats.sample_archives import write_parquet, write_webdataset
+from trajectories.formats.sample_files import PlainSample, plain, write_jsonl
 from trajectories.osworld import result_folder, write_result
 from trajectories.reading import RunRecord, read_runs
-from trajectories.store import RunStore, find_runs
-from ui.options import Export, Import, Score, Think
+from trajectories.store import find_runs
+from ui.options import Export, Score, Think
 
 Say = Callable[[str], None]
 OpenPolicy = Callable[[str], Policy]
@@ -68,7 +58,7 @@ def _export_samples(options: Export, wanted: Wanted, say: Say) -> int:
         Shares(options.validation, options.test),
     )
     for split in SPLITS:
-        count = _write_samples(options, split, dataset.samples(split))
+        count = _write_samples(options, split, dataset.samples(split), say)
         say(f"{split}: {count} samples")
     told = {
         "format": options.format,
@@ -82,17 +72,27 @@ def _export_samples(options: Export, wanted: Wanted, say: Say) -> int:
     return DONE
 
 
-def _write_samples(options: Export, split: str, samples: Iterable[Sample]) -> int:
+def _write_samples(options: Export, split: str, samples: Iterable[Sample], say: Say) -> int:
     plain_samples = map(plain, samples)
     match options.format:
         case "sft":
             return write_jsonl(plain_samples, options.out / f"{split}.jsonl")
         case "llava":
-            return write_llava(plain_samples, options.out / f"{split}.json")
+            sayable = _without_image_marks(plain_samples, say)
+            return write_llava(sayable, options.out / f"{split}.json")
         case "parquet":
             return write_parquet(plain_samples, options.out / f"{split}.parquet")
         case _:
             return write_webdataset(plain_samples, options.out / split)
+
+
+def _without_image_marks(samples: Iterable[PlainSample], say: Say) -> Iterator[PlainSample]:
+    """Whoever types "<image>" somewhere must not end the export."""
+    for sample in samples:
+        if says_image_mark(sample):
+            say(f"left out {sample.meta}: a text with <image> in it, which LLaVA cannot say")
+        else:
+            yield sample
 
 
 def _export_episodes(options: Export, wanted: Wanted, say: Say) -> int:
@@ -141,35 +141,6 @@ def _write_osworld(options: Export, wanted: Wanted) -> int:
                 write_result(folder, episode, run.folder, score)
                 count += 1
     return count
-
-
-def import_files(options: Import, say: Say) -> int:
-    demos: Iterable[Demo]
-    match options.format:
-        case "agentnet":
-            demos = read_agentnet(options.path)
-        case "opencua":
-            demos = read_standardized(options.path)
-        case "opencua-raw":
-            demos = _from_raw(options)
-    with RunStore.create(
-        options.out, policy="imported", settings={"from": options.format}
-    ) as store:
-        imported = import_demos(demos, store)
-    for reason in imported.left_out:
-        say(f"left out {reason}")
-    say(f"{imported.num_episodes} episodes, {imported.num_steps} steps")
-    say(f"run folder: {store.folder}")
-    return DONE if imported.num_episodes else FAILED
-
-
-def _from_raw(options: Import) -> Iterator[Demo]:
-    """By way of their standardized form, which stays beside the run for whoever wants it."""
-    options.out.mkdir(parents=True, exist_ok=True)
-    path = options.out / f"{options.path.resolve().name}.standardized.json"
-    told = standardized(extract(options.path))
-    path.write_text(json.dumps(told, ensure_ascii=False) + "\n", encoding="utf-8")
-    return read_standardized(path)
 
 
 def score_steps(options: Score, say: Say, open_policy: OpenPolicy) -> int:

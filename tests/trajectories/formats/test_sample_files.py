@@ -11,18 +11,14 @@ from model.messages import ImagePart, Message, system, user
 from tests.trajectories.conftest import MakeRun
 from trajectories.errors import FormatError
 from trajectories.export import samples
-from trajectories.formats.sample_files import (
-    PlainSample,
-    plain,
-    read_jsonl,
-    read_llava,
+from trajectories.formats.llava import read_llava, write_llava
+from trajectories.formats.sample_archives import (
     read_parquet,
     read_webdataset,
-    write_jsonl,
-    write_llava,
     write_parquet,
     write_webdataset,
 )
+from trajectories.formats.sample_files import PlainSample, plain, read_jsonl, write_jsonl
 from trajectories.reading import read_run
 
 Write = Callable[[Iterator[PlainSample], Path], int]
