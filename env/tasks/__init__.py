@@ -1,0 +1,1 @@
+"""OSWorld's task files: read, set up on a machine of ours, judged."""

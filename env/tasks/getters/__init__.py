@@ -1,0 +1,1 @@
+"""What is looked at when a task is judged: one function for each getter of OSWorld."""

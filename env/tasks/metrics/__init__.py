@@ -1,0 +1,1 @@
+"""How what was found is scored: one function for each metric of OSWorld."""
