@@ -46,6 +46,7 @@ from trajectories.reading import read_run
 from trajectories.replay import write_replay
 from trajectories.store import RunStore
 from ui.arguments import Command, parse_arguments
+from ui.commands.cockpit import Host, be_host
 from ui.commands.data import export_runs, score_steps, write_thoughts
 from ui.commands.imports import import_files
 from ui.commands.logs import look_into_logs
@@ -359,6 +360,7 @@ COMMANDS = {
     "demo": Command(Demo, demo),
     "run": Command(Run, run),
     "resume": Command(Resume, resume),
+    "host": Command(Host, partial(be_host, open_policy=open_policy)),
     "chat": Command(Chat, chat),
     "eval": Command(Eval, evaluate),
     "collect": Command(Collect, collect),

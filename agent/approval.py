@@ -24,6 +24,8 @@ class Request:
 
     step: int
     parsed: Parsed
+    code: str
+    """Of the answer."""
     actions: tuple[Action, ...]
     """In pixels of the screen; empty if the model only says that it is over."""
     screenshot: Screenshot

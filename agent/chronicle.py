@@ -104,7 +104,7 @@ class Chronicle:
         for record in self._before_the_first_look:
             self._log.append(record)
         self._before_the_first_look.clear()
-        self._emit(Observed(step=step, screenshot=screenshot, seconds=settled.seconds))
+        self._emit(Observed(step=step, screenshot=screenshot, seconds=settled.seconds, image=image))
         return image
 
     def streamed(self, step: int, text: str) -> None:
@@ -141,6 +141,7 @@ class Chronicle:
                 proposals=parsed.proposals,
                 actions=actions,
                 seconds=completion.seconds["model"],
+                completion=completion,
             )
         )
 

@@ -6,10 +6,12 @@ Events arrive in the thread of the episode, in order, and must not block it.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 
 from agent.proposals import Proposal
 from env.actions import Action
 from env.screen import Screenshot, ScreenSize
+from model.messages import Completion
 
 
 class Ending(Enum):
@@ -65,6 +67,8 @@ class Observed:
     screenshot: Screenshot
     seconds: float
     """Capture and settling."""
+    image: str = ""
+    """Its name in the store."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +88,8 @@ class Proposed:
     """The proposals on the screen; what says the task is over is not among them."""
     seconds: float
     """The policy took."""
+    completion: Completion = field(default_factory=partial(Completion, text=""))
+    """The answer as it was given, or as a person changed it: its text and what it cost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -360,6 +360,7 @@ class _Episode:
             Request(
                 step=self.step,
                 parsed=meant.parsed,
+                code=meant.code,
                 actions=meant.actions,
                 screenshot=seen.screenshot,
             )

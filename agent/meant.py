@@ -21,6 +21,10 @@ class Meant(NamedTuple):
     actions: tuple[Action, ...]
     """In pixels; what says that the task is over is not among them."""
 
+    @property
+    def code(self) -> str:
+        return sections_of(self.completion.text).code or ""
+
 
 class Declined(NamedTuple):
     reason: str

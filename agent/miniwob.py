@@ -5,14 +5,15 @@ ones, and what acts sees pixels and the instruction.
 """
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from agent.approval import Approver
 from agent.chronicle import EpisodeLog
 from agent.control import Control
 from agent.errors import PolicyFailed
 from agent.events import Emit, EpisodeResult, nobody
-from agent.loop import Loop, LoopConfig, Score, no_advice
+from agent.loop import Loop, LoopConfig, Score, no_advice, nothing_said
 from agent.policy import ExpertPolicy, Policy
 from agent.prompts import NANO, PromptStyle
 from env.desktop import Desktop
@@ -152,17 +153,22 @@ class MiniWob:
         labeller: Callable[[], str | None] = no_advice,
         control: Control | None = None,
         reload: bool = True,
+        instruction: str = "",
+        approver: Approver | None = None,
+        hear: Callable[[], Sequence[str]] = nothing_said,
     ) -> EpisodeResult:
         """One episode.
 
         Args:
             reload: load the page anew, so that nothing of an earlier episode shows; 0.2 s.
+            instruction: in place of the page's own.
+            approver, hear: as of the `Loop`.
 
         Raises:
             DesktopLost: the page could not be opened.
             OSError: the log cannot be written.
         """
-        instruction = self._begin(job, reload=reload)
+        asked_for = self._begin(job, reload=reload)
         loop = Loop(
             policy,
             self._desktop,
@@ -174,8 +180,10 @@ class MiniWob:
             advisor=advisor,
             labeller=labeller,
             control=control,
+            approver=approver,
+            hear=hear,
         )
-        return loop.run(instruction, task=job.task, seed=job.seed)
+        return loop.run(instruction or asked_for, task=job.task, seed=job.seed)
 
     def _begin(self, job: Job, *, reload: bool) -> str:
         try:

@@ -1,0 +1,215 @@
+"""The socket a session is watched and steered through, by as many as like to.
+
+A Unix socket that only its owner may open. Whoever connects is told the episode so far and then
+what happens; what they send is obeyed. They come and go as they please: the thread of the episode
+only ever puts something into a queue, and who does not read is dropped.
+"""
+
+import logging
+import os
+import queue
+import socket
+import struct
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from agent.history import History
+from agent.reports import Attach, Order, Report, read_order, report_line
+
+MAX_WAITING = 2_000
+"""Lines that wait for one watcher; then it is dropped, and may come again."""
+_MAX_ORDER_BYTES = 2**20
+
+logger = logging.getLogger(__name__)
+
+MakeReport = Callable[[], Report]
+"""A report is made when it is its turn: encoding a picture is not the episode's business."""
+
+
+class Channel:
+    """Open from the constructor on. `post` may be called from any thread."""
+
+    def __init__(
+        self,
+        path: Path,
+        obey: Callable[[Order], None],
+        *,
+        left_alone: Callable[[], None],
+    ) -> None:
+        """
+        Args:
+            path: of the socket; its folder is only the owner's.
+            obey: called with each order, in the thread of who sent it. Must be quick.
+            left_alone: called when the last watcher is gone.
+        """
+        self.path = path
+        self._obey = obey
+        self._left_alone = left_alone
+        self._history = History()
+        self._incoming: queue.SimpleQueue[MakeReport | _Watcher | None] = queue.SimpleQueue()
+        self._watchers: list[_Watcher] = []
+        self._changed = threading.Lock()
+        self._server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._server.bind(str(path))
+        path.chmod(0o600)
+        self._server.listen()
+        self._poster = threading.Thread(target=self._post_all, name="reports", daemon=True)
+        self._poster.start()
+        threading.Thread(target=self._accept, name="watchers", daemon=True).start()
+
+    @property
+    def num_watchers(self) -> int:
+        return sum(watcher.is_attached for watcher in self._watchers)
+
+    def post(self, make: MakeReport) -> None:
+        self._incoming.put(make)
+
+    def close(self) -> None:
+        """What was posted is delivered to who reads it within a second."""
+        self._incoming.put(None)
+        self._poster.join(5.0)
+        self.path.unlink(missing_ok=True)
+        # Not close alone: that would leave the other thread in its accept.
+        with suppress(OSError):
+            self._server.shutdown(socket.SHUT_RDWR)
+        self._server.close()
+        for watcher in list(self._watchers):
+            watcher.finish()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._server.accept()
+            except OSError:
+                return
+            if peer_is_ours(connection):
+                self._incoming.put(_Watcher(connection, self._obey, self._gone))
+            else:
+                logger.warning("a process of the agent's own desktop wanted in; refused")
+                connection.close()
+
+    def _post_all(self) -> None:
+        """In one thread, so that who joins misses nothing and hears nothing twice."""
+        while (item := self._incoming.get()) is not None:
+            if isinstance(item, _Watcher):
+                for report in self._history.replay():
+                    item.tell(report_line(report))
+                with self._changed:
+                    self._watchers.append(item)
+                item.start()
+                continue
+            report = item()
+            self._history.add(report)
+            if self._watchers:
+                line = report_line(report)
+                for watcher in list(self._watchers):
+                    watcher.tell(line)
+
+    def _gone(self, watcher: "_Watcher") -> None:
+        with self._changed:
+            if watcher not in self._watchers:
+                return
+            self._watchers.remove(watcher)
+        if watcher.is_attached and not self.num_watchers:
+            self._left_alone()
+
+
+class _Watcher:
+    """One connection: a thread that sends, a thread that listens."""
+
+    def __init__(
+        self,
+        connection: socket.socket,
+        obey: Callable[[Order], None],
+        gone: Callable[["_Watcher"], None],
+    ) -> None:
+        self._connection = connection
+        self._obey = obey
+        self._gone = gone
+        self._lines: queue.Queue[bytes | None] = queue.Queue(MAX_WAITING)
+        self.is_attached = False
+        """It watches, and does not only ask which session this is."""
+        self._sender = threading.Thread(target=self._send, daemon=True)
+
+    def start(self) -> None:
+        self._sender.start()
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def tell(self, line: bytes) -> None:
+        try:
+            self._lines.put_nowait(line)
+        except queue.Full:
+            logger.warning("a watcher does not read; dropped")
+            self._hang_up()
+
+    def finish(self) -> None:
+        with suppress(queue.Full):
+            self._lines.put_nowait(None)
+        self._sender.join(1.0)
+        self._hang_up()
+
+    def _send(self) -> None:
+        with suppress(OSError):
+            while (line := self._lines.get()) is not None:
+                self._connection.sendall(line)
+        self._hang_up()
+
+    def _listen(self) -> None:
+        try:
+            with self._connection.makefile("rb") as lines:
+                while line := lines.readline(_MAX_ORDER_BYTES):
+                    order = read_order(line)
+                    if isinstance(order, Attach):
+                        self.is_attached = True
+                    else:
+                        self._obey(order)
+        except (OSError, ValueError) as error:
+            logger.info("a watcher is gone: %s", error)
+        self._hang_up()
+        self._gone(self)
+
+    def _hang_up(self) -> None:
+        with suppress(OSError):
+            self._connection.shutdown(socket.SHUT_RDWR)
+        self._connection.close()
+
+
+def peer_is_ours(connection: socket.socket) -> bool:
+    """Is it the same user, and none of the processes this one started?
+
+    The applications of the agent's desktop are such processes. What the agent does there could
+    start a program that answers the agent's own questions.
+    """
+    size = struct.calcsize("3i")
+    peer = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+    pid, user, _ = struct.unpack("3i", peer)
+    return user == os.getuid() and not descends_from(pid, os.getpid())
+
+
+def descends_from(pid: int, ancestor: int) -> bool:
+    """Also true if it cannot be told: the process is gone."""
+    while pid > 1:
+        try:
+            # Everything after the name, which may hold anything: state, then the parent.
+            status = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return True
+        pid = int(status[1])
+        if pid == ancestor:
+            return True
+    return False

@@ -1,0 +1,103 @@
+"""Where a session's tasks are done: a desktop as it stands, or the practice pages.
+
+On the practice pages (MiniWoB++ in a browser window on a virtual desktop) a task is either a
+page's own, asked for as `@click-button`, or the user's words for the page that is open.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Protocol
+
+from agent.events import EpisodeResult
+from agent.loop import Loop, LoopConfig
+from agent.miniwob import DEMO_TASKS, Job, MiniWob, evaluation_jobs, tasks_named
+from agent.policy import Policy
+from agent.reports import Begin
+from agent.session import Session
+from env.backends import open_desktop
+from env.desktop import Desktop
+from env.headed import HeadedBrowser, showing
+from env.miniwob.page import TASK_SIZE, MiniWobPage
+from env.viewport import Viewport
+from env.virtual import VirtualDesktop
+from trajectories.store import RunStore
+
+PRACTICE = "practice"
+PAGE_MARK = "@"
+_ROUND = 901
+"""Of evaluation seeds: unseen, and not those of the demo."""
+
+
+class Stage(Protocol):
+    def play(
+        self, task: Begin, policy: Policy, store: RunStore, config: LoopConfig, session: Session
+    ) -> EpisodeResult: ...
+
+
+class DesktopStage:
+    def __init__(self, desktop: Desktop) -> None:
+        self._desktop = desktop
+
+    def play(
+        self, task: Begin, policy: Policy, store: RunStore, config: LoopConfig, session: Session
+    ) -> EpisodeResult:
+        loop = Loop(
+            policy,
+            self._desktop,
+            store,
+            config,
+            session.emit,
+            control=session.control,
+            approver=session.gate,
+            hear=session.hear,
+        )
+        return loop.run(task.instruction)
+
+
+class PracticeStage:
+    def __init__(self, page: MiniWobPage, desktop: Desktop) -> None:
+        self._page = page
+        self._desktop = desktop
+        self._task = DEMO_TASKS[0]
+        self._num_played = 0
+
+    def play(
+        self, task: Begin, policy: Policy, store: RunStore, config: LoopConfig, session: Session
+    ) -> EpisodeResult:
+        words = task.instruction
+        if words.startswith(PAGE_MARK):
+            (self._task,) = tasks_named(words.removeprefix(PAGE_MARK).strip())
+            words = ""
+        first = evaluation_jobs((self._task,), 1, _ROUND)[0]
+        job = Job(self._task, first.seed + self._num_played)
+        self._num_played += 1
+        return MiniWob(self._page, self._desktop, store).run(
+            job,
+            policy,
+            replace(config, max_steps=task.max_steps),
+            emit=session.emit,
+            control=session.control,
+            approver=session.gate,
+            hear=session.hear,
+            instruction=words,
+        )
+
+
+@contextmanager
+def open_stage(kind: str, url: str | None) -> Iterator[Stage]:
+    """
+    Args:
+        kind: practice, or a desktop's name (`env.backends`).
+        url: a page to open first, in a browser.
+
+    Raises:
+        DesktopUnavailable, ValueError: as `open_desktop`.
+    """
+    if kind == PRACTICE:
+        with VirtualDesktop() as desktop, HeadedBrowser(desktop) as browser:
+            window = Viewport(desktop, browser.part(TASK_SIZE))
+            yield PracticeStage(MiniWobPage(browser.page), window)
+        return
+    with open_desktop(kind) as screen, showing(screen, url):
+        yield DesktopStage(screen)
