@@ -143,7 +143,7 @@ def host(tmp_path: Path) -> Iterator[Host]:
         made = Hosted(session, desktop, store.folder, path, Watch(path))
         made.watch.order(Attach())
         threading.Thread(
-            target=lambda: [made.heard.append(report) for report in made.watch.reports()],
+            target=lambda: made.heard.extend(made.watch.reports()),
             daemon=True,
         ).start()
         hosted.append((made, channel, thread))
