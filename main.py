@@ -33,8 +33,8 @@ from agent.summary import summarise, write_summary
 from agent.workers import run_jobs, share_cores
 from env.backends import open_desktop
 from env.errors import EnvError
-from env.headed import HeadedBrowser, showing
-from env.miniwob.page import TASK_SIZE, MiniWobPage
+from env.headed import HeadedBrowser, showing, shown_with
+from env.miniwob.page import TASK_SIZE, MiniWobPage, html_folder
 from env.miniwob.specimen import WORDS
 from env.viewport import Viewport
 from env.virtual import VirtualDesktop
@@ -174,7 +174,7 @@ def demo(options: Demo) -> int:
     jobs = evaluation_jobs(tasks_named(options.tasks), 1, options.seed)
     results = []
     with (
-        VirtualDesktop() as desktop,
+        VirtualDesktop(shown=(html_folder(),), sandbox=not options.no_sandbox) as desktop,
         HeadedBrowser(desktop) as browser,
         RunStore.create(options.out, policy=options.model) as store,
         StopOnInterrupt() as control,
@@ -206,7 +206,9 @@ def run(options: Run) -> int:
     if not is_address(options.model):
         weights_folder(options.model)
     with (
-        open_desktop(options.desktop) as desktop,
+        open_desktop(
+            options.desktop, shown=shown_with(options.url), sandbox=not options.no_sandbox
+        ) as desktop,
         showing(desktop, options.url),
         RunStore.create(options.out, policy=options.model, settings=config.settings()) as store,
         StopOnInterrupt() as control,

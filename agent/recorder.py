@@ -19,7 +19,7 @@ from typing import NamedTuple, TypeVar
 from PIL import Image, ImageDraw
 
 from agent.recorder_privacy import Key, Privacy
-from env.accessibility import Accessibility, Element
+from env.accessibility import Accessibility, Element, SessionBus
 from env.errors import DesktopLost
 from env.input_event import InputEvent
 from env.listen import InputListener
@@ -49,7 +49,7 @@ class Source:
     display: str
     authority: Path | None
     size: ScreenSize
-    session_bus: str | None = None
+    session_bus: SessionBus | None = None
     """Of the applications; None: passwords cannot be told from other text."""
     page_url: Callable[[], str | None] | None = None
     """Of a browser that is ours; called by the thread that runs the recorder."""

@@ -164,7 +164,7 @@ class Studio:
             display=told["DISPLAY"],
             authority=Path(told["XAUTHORITY"]),
             size=self._desktop.size,
-            session_bus=told["DBUS_SESSION_BUS_ADDRESS"],
+            session_bus=self._desktop.session_bus,
         )
 
     def try_one(self, folder: Path, seed: int) -> dict[str, Any]:

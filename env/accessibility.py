@@ -5,10 +5,13 @@ person clicked; the agent never sees through it. An application that does not
 take part (xterm, GTK 2 ones) is not there.
 """
 
+import os
+import socket
 import threading
 import time
 from collections import deque
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from jeepney import (
@@ -21,7 +24,8 @@ from jeepney import (
     message_bus,
     new_method_call,
 )
-from jeepney.io.blocking import DBusConnection, open_dbus_connection
+from jeepney.bus import get_bus
+from jeepney.io.blocking import DBusConnection
 from jeepney.io.common import RouterClosed
 
 from env.errors import DesktopUnavailable
@@ -54,27 +58,75 @@ class Focused:
     element: Element
 
 
+@dataclass(frozen=True, slots=True)
+class SessionBus:
+    """The D-Bus session that applications are on, which may be in a sandbox."""
+
+    address: str
+    """As the applications know it."""
+    user: int
+    """The user number that we have in the daemon's eyes."""
+    root: Path = Path("/")
+    """The applications' root folder, seen from here."""
+
+    @classmethod
+    def own(cls, address: str) -> "SessionBus":
+        """Of the session that this process belongs to."""
+        return cls(address, os.geteuid())
+
+    def connect(self, address: str) -> DBusConnection:
+        """To this bus or to another that applications were told of.
+
+        Raises:
+            OSError: nobody there, or we are not let in.
+            ValueError: no address of a socket.
+        """
+        where = get_bus(address)
+        if self.root != Path("/"):
+            if where.startswith("\0"):
+                raise ValueError(f"{address} would be a bus of this machine, not of the sandbox")
+            where = f"{self.root}{where}"
+        link = socket.socket(socket.AF_UNIX)
+        try:
+            link.settimeout(_CALL_SECONDS)
+            link.connect(where)
+            # jeepney's own greeting names the user we are here, not the one the daemon sees.
+            claim = str(self.user).encode().hex().encode()
+            link.sendall(b"\0AUTH EXTERNAL " + claim + b"\r\n")
+            said = link.recv(1024)
+            if not said.startswith(b"OK "):
+                raise ConnectionRefusedError(f"the bus said {said!r}")
+            link.sendall(b"BEGIN\r\n")
+            link.settimeout(None)
+            return DBusConnection(link)
+        except BaseException:
+            link.close()
+            raise
+
+
 class Accessibility:
     """A listener for what has the focus, and a way to ask about a point."""
 
-    def __init__(self, session_bus: str) -> None:
+    def __init__(self, session_bus: SessionBus) -> None:
         """
         Args:
-            session_bus: address of the D-Bus session the applications are on.
+            session_bus: the D-Bus session the applications are on.
 
         Raises:
             DesktopUnavailable: nobody offers accessibility there.
         """
         try:
-            with open_dbus_connection(session_bus) as session:
+            with session_bus.connect(session_bus.address) as session:
                 asked = new_method_call(
                     DBusAddress("/org/a11y/bus", "org.a11y.Bus", "org.a11y.Bus"), "GetAddress"
                 )
                 (address,) = _answer(session, asked)
-            self._calls = open_dbus_connection(address)
-            self._signals = open_dbus_connection(address)
+            self._calls = session_bus.connect(address)
+            self._signals = session_bus.connect(address)
         except (*_LOST, ValueError, KeyError) as error:
-            raise DesktopUnavailable(f"no accessibility on {session_bus}: {error!r}") from error
+            raise DesktopUnavailable(
+                f"no accessibility on {session_bus.address}: {error!r}"
+            ) from error
         self._lock = threading.Lock()
         self._history: deque[Focused] = deque(maxlen=1000)
         self._closed = False

@@ -3,6 +3,9 @@
 A backend's libraries are imported only when that backend is asked for.
 """
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from env.desktop import Desktop
 from env.errors import DesktopUnavailable
 from env.screen import ScreenSize
@@ -10,13 +13,20 @@ from env.screen import ScreenSize
 KINDS = ("virtual", "browser", "fake")
 
 
-def open_desktop(kind: str, size: ScreenSize | None = None) -> Desktop:
+def open_desktop(
+    kind: str,
+    size: ScreenSize | None = None,
+    *,
+    shown: Sequence[Path] = (),
+    sandbox: bool = True,
+) -> Desktop:
     """Open a screen; the caller closes it.
 
     Args:
         kind: "virtual" (a desktop of its own on Xvfb), "browser" (one page, no window) or
             "fake" (a form in memory).
         size: pixels; None: the backend's own. The fake form has one size.
+        shown, sandbox: of the virtual desktop; see there.
 
     Raises:
         DesktopUnavailable: something it needs is missing, or this kind is not built yet.
@@ -26,7 +36,7 @@ def open_desktop(kind: str, size: ScreenSize | None = None) -> Desktop:
         case "virtual":
             from env.virtual import DEFAULT_SIZE, VirtualDesktop
 
-            return VirtualDesktop(size or DEFAULT_SIZE)
+            return VirtualDesktop(size or DEFAULT_SIZE, shown=shown, sandbox=sandbox)
         case "browser":
             from env.browser import MINIWOB_SIZE, BrowserDesktop
 

@@ -6,18 +6,16 @@ native popups (an open `<select>`, a date picker) and the pointer are not in its
 
 import base64
 import os
-import shutil
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import BytesIO
-from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Error, Page, sync_playwright
 
 from env.actions import Action, Click, Drag, Keys, Move, Scroll, TypeText, Wait
+from env.chromium import chromium_executable
 from env.desktop import Desktop, refuse_points_outside
 from env.errors import DesktopLost, DesktopUnavailable
 from env.fonts import FONTS_CONF
@@ -37,8 +35,6 @@ DRAG_STEPS = 10
 """Moves between press and release: sortable lists follow the pointer, not its last place."""
 
 NEXT_FRAME = "() => new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r)))"
-
-CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 FLAGS = (
     "--disable-gpu",
@@ -200,15 +196,3 @@ class BrowserDesktop(Desktop):
         except Error as error:
             # Nothing here asks the page for anything that a living page can refuse.
             raise DesktopLost(f"the browser is gone: {error.message}") from error
-
-
-def chromium_executable() -> str:
-    """Raises `DesktopUnavailable`, saying how to get one."""
-    for name in CHROMIUM_NAMES:
-        # Beside our own Python is where `scripts/setup.sh` puts one that no package brings.
-        found = shutil.which(name) or shutil.which(name, path=str(Path(sys.executable).parent))
-        if found:
-            return found
-    raise DesktopUnavailable(
-        f"no browser: looked for {', '.join(CHROMIUM_NAMES)} on PATH; make setup installs one"
-    )

@@ -9,16 +9,20 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import unquote, urlsplit
 
 from PIL import Image, ImageChops
 from playwright.sync_api import Error, Page, sync_playwright
 
-from env.browser import FLAGS, BrowserDesktop, chromium_executable
+from env.browser import FLAGS, BrowserDesktop
+from env.chromium import chromium_executable
 from env.desktop import Desktop
 from env.errors import DesktopLost, DesktopUnavailable
 from env.screen import Box, ScreenSize
+from env.unconfined import Unconfined
 from env.virtual import VirtualDesktop
 
 DEFAULT_WINDOW = ScreenSize(620, 500)
@@ -46,17 +50,18 @@ class HeadedBrowser:
         """
         self._desktop = desktop
         self._closed = False
-        executable = chromium_executable()
-        tells = ["--force-renderer-accessibility"] if _is_accessible(desktop) else []
+        executable = str(Path(chromium_executable()).resolve())
+        tells = ["--force-renderer-accessibility"] if desktop.session_bus else []
         self._playwright = sync_playwright().start()
         try:
             self._context = self._playwright.chromium.launch_persistent_context(
                 desktop.home / "chromium",
-                executable_path=executable,
+                executable_path=desktop.room.executable(executable),
                 headless=False,
                 no_viewport=True,
                 env=dict(desktop.environment),
-                chromium_sandbox=os.geteuid() != 0,
+                # In the desktop's own sandbox there are no name spaces left to make another of.
+                chromium_sandbox=isinstance(desktop.room, Unconfined) and os.geteuid() != 0,
                 # Neither a bar that says the browser is automated nor hidden scroll bars.
                 ignore_default_args=["--enable-automation", "--hide-scrollbars"],
                 args=[
@@ -123,10 +128,6 @@ class HeadedBrowser:
         self.close()
 
 
-def _is_accessible(desktop: VirtualDesktop) -> bool:
-    return "DBUS_SESSION_BUS_ADDRESS" in desktop.environment
-
-
 def _locate(desktop: Desktop, page: Page) -> Box:
     """Paint the empty page in a colour nothing else has and look where it is.
 
@@ -152,6 +153,15 @@ def _box_of_colour(picture: Image.Image) -> Box | None:
     away = ImageChops.difference(picture, Image.new("RGB", picture.size, _MARKER)).convert("L")
     found = away.point(lambda level: 255 if level == 0 else 0).getbbox()
     return None if found is None else Box(*found)
+
+
+def shown_with(url: str | None) -> tuple[Path, ...]:
+    """What of this machine a page needs: its folder; the page alone if that would be the home
+    folder or one round it. For `VirtualDesktop(shown=...)`."""
+    if url is None or not url.startswith("file://"):
+        return ()
+    page = Path(unquote(urlsplit(url).path))
+    return (page if Path.home().is_relative_to(page.parent) else page.parent,)
 
 
 @contextmanager

@@ -31,6 +31,7 @@ find_python() {
 missing_packages() {
     have Xvfb || echo xvfb
     have openbox || echo openbox
+    have bwrap || echo bubblewrap
     # Ubuntu's "chromium" is a snap, which runs in no container: see install_browser.
     have_browser || is_ubuntu || echo chromium
     local package
@@ -38,7 +39,7 @@ missing_packages() {
     # recordings need to know a password field and what a key types.
     for package in ca-certificates fonts-liberation fonts-dejavu-core libatomic1 \
         libxcb1 libxcb-randr0 libxcb-render0 libxcb-shm0 libxcb-xfixes0 \
-        dbus at-spi2-core libxkbcommon0; do
+        dbus at-spi2-core libxkbcommon0 libseccomp2 util-linux; do
         installed "$package" || echo "$package"
     done
     if [ ! -x .venv/bin/python ]; then

@@ -8,6 +8,7 @@ from agent.miniwob import DEMO_TASKS
 from ui.arguments import POSITIONAL
 
 MODEL = "nano, a folder of weights, or the address of an OpenAI-compatible server (http://...)"
+NO_SANDBOX = "let applications run unconfined, with all rights that you have"
 NANO_RECIPE = Path(__file__).parents[1] / "model" / "train" / "recipes" / "nano.json"
 
 
@@ -19,6 +20,7 @@ class Demo:
     tasks: Annotated[str, "names with commas; one unseen episode each"] = ",".join(DEMO_TASKS)
     seed: Annotated[int, "which unseen episodes: a round of its own"] = 900
     out: Annotated[Path, "folder for the run folder"] = Path("runs")
+    no_sandbox: Annotated[bool, NO_SANDBOX] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +35,7 @@ class Run:
     url: Annotated[str | None, "a page to open first, in a browser"] = None
     max_steps: Annotated[int, "steps before it is given up"] = 15
     out: Annotated[Path, "folder for the run folder"] = Path("runs")
+    no_sandbox: Annotated[bool, NO_SANDBOX] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,7 +42,7 @@ class Studio:
             display=told["DISPLAY"],
             authority=Path(told["XAUTHORITY"]),
             size=desktop.size,
-            session_bus=told["DBUS_SESSION_BUS_ADDRESS"],
+            session_bus=desktop.session_bus,
             page_url=None,
         )
 

@@ -9,7 +9,7 @@ from env.browser import MINIWOB_SIZE, BrowserDesktop
 from env.desktop import Desktop, wait_until_settled
 from env.errors import DesktopLost
 from env.headed import HeadedBrowser
-from env.miniwob.page import MiniWobPage
+from env.miniwob.page import MiniWobPage, html_folder
 from env.screen import ScreenSize
 from env.viewport import Viewport
 from env.virtual import VirtualDesktop
@@ -45,7 +45,8 @@ def test_the_page_is_where_it_is_said_to_be() -> None:
 
 
 def test_a_task_has_the_same_pixels_in_a_window_and_without() -> None:
-    with VirtualDesktop() as desktop, HeadedBrowser(desktop) as window:
+    opened = VirtualDesktop(shown=(html_folder(),))
+    with opened as desktop, HeadedBrowser(desktop) as window:
         viewport = Viewport(desktop, window.part(MINIWOB_SIZE))
         in_a_window = [picture_of(task, viewport, window) for task in TASKS]
     with BrowserDesktop() as browser:

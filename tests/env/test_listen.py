@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from Xlib import Xatom
 
-from env.accessibility import PASSWORD_TEXT, Accessibility
+from env.accessibility import PASSWORD_TEXT, Accessibility, SessionBus
 from env.actions import Click, Drag, Keys, Point, Scroll, TypeText
 from env.errors import DesktopUnavailable
 from env.headed import HeadedBrowser
@@ -117,7 +117,8 @@ def test_a_password_field_and_the_window_in_front_are_known(desktop: VirtualDesk
             "<input type=password aria-label=Secret style='position:absolute;left:9px;top:9px'>"
         )
         browser.wait_until_drawn()
-        telling = Accessibility(desktop.environment["DBUS_SESSION_BUS_ADDRESS"])
+        assert desktop.session_bus is not None
+        telling = Accessibility(desktop.session_bus)
         at = Point(browser.box.left + 30, browser.box.top + 18)
         until = time.monotonic() + 10
         while (found := telling.element_at(*at)) is None and time.monotonic() < until:
@@ -142,7 +143,7 @@ def test_a_password_field_and_the_window_in_front_are_known(desktop: VirtualDesk
 
 def test_no_bus_no_accessibility() -> None:
     with pytest.raises(DesktopUnavailable, match="no accessibility"):
-        Accessibility("unix:path=/nonexistent")
+        Accessibility(SessionBus.own("unix:path=/nonexistent"))
 
 
 def test_the_monitors_and_the_scale_of_a_screen_are_told(desktop: VirtualDesktop) -> None:

@@ -32,7 +32,7 @@ def desktop() -> Iterator[VirtualDesktop]:
 
 
 def processes_of(desktop: VirtualDesktop) -> list[int]:
-    """Every process that was given this desktop's cookie."""
+    """Every process that was given this desktop's cookie, seen from outside."""
     mark = os.fsencode(desktop.environment["XAUTHORITY"])
     found = []
     for folder in Path("/proc").iterdir():
@@ -87,11 +87,11 @@ def test_applications_get_nothing_of_our_environment(
     desktop: VirtualDesktop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOME_API_KEY", "secret")
-    desktop.start_application(["sleep", "60"])
+    desktop.launch(["sleep", "60"])
     sleeping = wait_for(desktop, "sleep")
     told = Path(f"/proc/{sleeping}/environ").read_bytes()
     assert b"secret" not in told
-    assert os.fsencode(str(desktop.home)) in told
+    assert b"HOME=/home/user" in told.split(b"\0")
 
 
 def wait_for(desktop: VirtualDesktop, name: str) -> int:
@@ -107,9 +107,9 @@ def wait_for(desktop: VirtualDesktop, name: str) -> int:
 
 def test_nothing_is_left_after_close() -> None:
     desktop = VirtualDesktop(SIZE)
-    desktop.start_application(["sleep", "60"])
+    desktop.launch(["sleep", "60"])
     wait_for(desktop, "sleep")
-    folder = desktop.home.parent
+    folder = Path(desktop.environment["XAUTHORITY"]).parent
     desktop.close()
     assert processes_of(desktop) == []
     assert not folder.exists()
@@ -232,14 +232,14 @@ def key_map(display: X11Display) -> list[list[int]]:
 
 
 def test_a_missing_program_is_named_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("env.virtual._PATH", "/nowhere")
+    monkeypatch.setattr("env.room.SEARCH_PATH", "/nowhere")
     with pytest.raises(DesktopUnavailable, match="apt-get install xvfb"):
         VirtualDesktop()
 
 
 def test_an_application_that_is_not_installed_is_named(desktop: VirtualDesktop) -> None:
     with pytest.raises(DesktopUnavailable, match="no-such-program"):
-        desktop.start_application(["no-such-program"])
+        desktop.launch(["no-such-program"])
 
 
 def test_lines_tabs_and_caps_lock_arrive_in_a_real_window() -> None:

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, sync_playwright
 from agent.action_text import action_text
 from agent.loop import LoopConfig
 from env.actions import Click, Point
-from env.browser import chromium_executable
+from env.chromium import chromium_executable
 from env.fake import FAKE_SIZE
 from tests.trajectories.conftest import MakeRun
 from trajectories.reading import read_run

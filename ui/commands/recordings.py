@@ -10,8 +10,9 @@ from pathlib import Path
 
 from agent.demonstrate import Draft, drafts_of, keep, reworded
 from agent.recorder import PAUSE_KEY, STOP_KEY, Recorder, Source
+from env.accessibility import SessionBus
 from env.errors import DesktopUnavailable
-from env.headed import HeadedBrowser
+from env.headed import HeadedBrowser, shown_with
 from env.monitors import monitors_of, scale_of
 from env.virtual import VirtualDesktop
 from env.x11 import X11Display, connect
@@ -119,7 +120,7 @@ def _place(number: str, count: int) -> int:
 def _source(options: Record) -> Iterator[Source]:
     match options.desktop:
         case "virtual":
-            with VirtualDesktop(accessible=True) as desktop:
+            with VirtualDesktop(accessible=True, shown=shown_with(options.url)) as desktop:
                 yield from _of_virtual(desktop, options.url)
         case "real":
             yield _of_session()
@@ -146,7 +147,7 @@ def _of_virtual(desktop: VirtualDesktop, url: str | None) -> Iterator[Source]:
         display=told["DISPLAY"],
         authority=Path(told["XAUTHORITY"]),
         size=desktop.size,
-        session_bus=told["DBUS_SESSION_BUS_ADDRESS"],
+        session_bus=desktop.session_bus,
     )
     if url is None:
         yield source
@@ -173,11 +174,12 @@ def _of_session() -> Source:
         raise DesktopUnavailable("no X11 session here (DISPLAY is not set); try --desktop virtual")
     with X11Display(display) as screen:
         size = screen.size
+    bus = os.environ.get("DBUS_SESSION_BUS_ADDRESS")
     return Source(
         display=display,
         authority=None,
         size=size,
-        session_bus=os.environ.get("DBUS_SESSION_BUS_ADDRESS"),
+        session_bus=SessionBus.own(bus) if bus else None,
     )
 
 

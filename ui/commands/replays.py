@@ -7,8 +7,8 @@ from agent.perform_again import Compared, perform_again
 from env.backends import open_desktop
 from env.browser import BrowserDesktop
 from env.desktop import Desktop
-from env.headed import HeadedBrowser, showing
-from env.miniwob.page import TASK_SIZE, MiniWobPage
+from env.headed import HeadedBrowser, showing, shown_with
+from env.miniwob.page import TASK_SIZE, MiniWobPage, html_folder
 from env.miniwob.tasks import TASKS
 from env.screen import ScreenSize
 from env.viewport import Viewport
@@ -70,7 +70,9 @@ def _as_it_was(episode: Episode, kind: str, url: str | None) -> Iterator[Desktop
     start = episode.start
     size = ScreenSize(start.width, start.height)
     if start.task not in TASKS or start.seed is None or size != TASK_SIZE:
-        with open_desktop(kind, None if kind == "fake" else size) as desktop, showing(desktop, url):
+        of_kind = None if kind == "fake" else size
+        opened = open_desktop(kind, of_kind, shown=shown_with(url))
+        with opened as desktop, showing(desktop, url):
             yield desktop
         return
     match kind:
@@ -79,7 +81,8 @@ def _as_it_was(episode: Episode, kind: str, url: str | None) -> Iterator[Desktop
                 _set_up(MiniWobPage(browser.page), start.task, start.seed)
                 yield browser
         case "virtual":
-            with VirtualDesktop() as desktop, HeadedBrowser(desktop) as window:
+            opened = VirtualDesktop(shown=(html_folder(),))
+            with opened as desktop, HeadedBrowser(desktop) as window:
                 _set_up(MiniWobPage(window.page), start.task, start.seed)
                 window.wait_until_drawn()
                 yield Viewport(desktop, window.part(TASK_SIZE))
