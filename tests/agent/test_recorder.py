@@ -98,6 +98,8 @@ def test_a_demonstration_is_recorded_and_kept_as_a_run(studio: Studio, tmp_path:
         hands.perform(Click(studio.at(60, 70)))
         time.sleep(0.3)
         hands.perform(TypeText("Grüße <3"))
+        studio.wait_for("field", "Grüße <3")
+        studio.browser.wait_until_drawn()
         time.sleep(0.3)
         hands.perform(Click(studio.at(60, 115)))
         time.sleep(0.3)
