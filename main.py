@@ -7,14 +7,12 @@ import os
 import sys
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from agent.action_grammar import ACTIONS
 from agent.collect import CollectConfig, OpenCollector
-from agent.demonstrations import demonstrations, exported_demonstrations, texts_by_task
+from agent.demonstrations import texts_by_task
 from agent.errors import AgentError
 from agent.evaluate import EvalConfig, OpenEvaluator, claim_folder, finished
 from agent.events import Ending, EpisodeResult, both
@@ -35,7 +33,6 @@ from env.backends import open_desktop
 from env.errors import EnvError
 from env.headed import HeadedBrowser, showing, shown_with
 from env.miniwob.page import TASK_SIZE, MiniWobPage, html_folder
-from env.miniwob.specimen import WORDS
 from env.viewport import Viewport
 from env.virtual import VirtualDesktop
 from model.errors import ModelError
@@ -52,6 +49,7 @@ from ui.commands.imports import import_files
 from ui.commands.logs import look_into_logs
 from ui.commands.recordings import record, reduce
 from ui.commands.replays import replay_runs
+from ui.commands.training import Trainers, pretrain, sft
 from ui.interrupt import StopOnInterrupt
 from ui.lines import LiveLines
 from ui.options import (
@@ -77,13 +75,7 @@ from ui.options import (
 from ui.snapshot import once_seen
 from ui.tables import completion_line, loading, progress, results_table, summary_line, summary_table
 
-if TYPE_CHECKING:
-    from model.train.samples import Demonstration
-    from model.train.stages import Stage
-    from model.train.trainer import Source
-
 DONE, FAILED, REFUSED = 0, 1, 2
-EXPORTED_NAME = "train.jsonl"
 
 console = Console()
 complaints = Console(stderr=True)
@@ -278,68 +270,10 @@ def vocabulary(options: Vocabulary) -> int:
     return DONE
 
 
-def pretrain(options: Pretrain) -> int:
-    from model.train.recipe import TOKENIZER_FILE, Recipe, follow
+def trainers() -> Trainers:
+    from model.train import kit
 
-    made = follow(
-        Recipe.from_file(options.recipe),
-        options.data / TOKENIZER_FILE,
-        partial(training_sources, options.data),
-        options.out,
-        threads=options.threads,
-    )
-    say(f"checkpoint: {made}")
-    return DONE
-
-
-def sft(options: Sft) -> int:
-    from model.train.recipe import fine_tune
-    from model.train.stages import Stage
-
-    made = fine_tune(
-        weights_folder(options.init),
-        Stage.from_file(options.config),
-        partial(training_sources, options.data),
-        options.out,
-        threads=options.threads,
-    )
-    say(f"checkpoint: {made}")
-    return DONE
-
-
-def demonstrations_in(data: Path) -> "list[Demonstration]":
-    """Of an export (`main.py export --format sft`), or of the runs themselves."""
-    if (data / EXPORTED_NAME).exists():
-        return list(exported_demonstrations(data / EXPORTED_NAME))
-    return list(demonstrations(data / "runs", NANO))
-
-
-def training_sources(data: Path, stage: "Stage") -> "dict[str, Source]":
-    """What the stage's mixture names, read from `data`.
-
-    Raises:
-        ValueError: a name that is none of those below, or nothing there.
-    """
-    from model.train.copying import CopySource
-    from model.train.samples import read_pages
-    from model.train.sources import DemonstrationSource, PageSource
-
-    sources: dict[str, Source] = {}
-    for name in stage.mixture:
-        match name:
-            case "specimens":
-                sources[name] = PageSource(read_pages(data / name), num_questions=8)
-            case "demonstrations":
-                steps = demonstrations_in(data)
-                say(f"{len(steps)} steps of demonstrations")
-                sources[name] = DemonstrationSource(steps, num_questions=3)
-            case "copying":
-                sources[name] = CopySource(tuple(WORDS))
-            case _:
-                raise ValueError(
-                    f"no source {name!r}; expected specimens, demonstrations or copying"
-                )
-    return sources
+    return kit
 
 
 def say(text: str) -> None:
@@ -368,8 +302,10 @@ COMMANDS = {
     "collect": Command(Collect, collect),
     "label": Command(Label, label),
     "vocabulary": Command(Vocabulary, vocabulary),
-    "pretrain": Command(Pretrain, pretrain),
-    "sft": Command(Sft, sft),
+    "pretrain": Command(
+        Pretrain, partial(pretrain, say=say, console=console, open_trainers=trainers)
+    ),
+    "sft": Command(Sft, partial(sft, say=say, console=console, open_trainers=trainers)),
     "log": Command(Log, partial(look_into_logs, say=say)),
     "record": Command(Record, partial(record, say=say, ask=ask)),
     "reduce": Command(Reduce, partial(reduce, say=say)),

@@ -42,6 +42,38 @@ def attend(
     return weights @ value_BHKV
 
 
+LONG = 1024
+"""Tokens. Beyond, the scores under gradients would take more memory than they save time."""
+
+
+def attend_documents(
+    query_BHTD: Tensor,
+    key_BHTD: Tensor,
+    value_BHTV: Tensor,
+    lengths: Sequence[int],
+    *,
+    scale: float,
+    long: int = LONG,
+) -> Tensor:
+    """Mix the values of each document of a packed row by itself, each token of what came before.
+
+    Args:
+        lengths: tokens of each document, in their order; T in all.
+        long: documents of more tokens than this go through the fused kernel.
+    """
+    mixed = []
+    parts = (tensor.split(list(lengths), dim=2) for tensor in (query_BHTD, key_BHTD, value_BHTV))
+    for length, query, key, value in zip(lengths, *parts, strict=True):
+        if length > long:
+            mixed.append(
+                F.scaled_dot_product_attention(query, key, value, is_causal=True, scale=scale)
+            )
+        else:
+            visible = torch.ones(length, length, dtype=torch.bool, device=query.device).tril()
+            mixed.append(attend(query, key, value, scale=scale, visible_QK=visible))
+    return torch.cat(mixed, dim=2)
+
+
 VarlenKernel = Callable[..., Tensor]
 """`flash_attn.flash_attn_varlen_func`: q, k, v [N, H, D], where packs begin and end [n + 1] int32
 for queries and keys, the longest of each, then by name."""

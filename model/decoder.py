@@ -3,6 +3,8 @@
 Shapes: B batch, T tokens, D model width.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -32,11 +34,12 @@ class DecoderLayer(nn.Module):
         x_BTD: Tensor,
         cos_TP: Tensor,
         sin_TP: Tensor,
-        visible_TK: Tensor,
+        visible_TK: Tensor | None,
         cache: LatentCache | None,
+        lengths: Sequence[int] | None = None,
     ) -> Tensor:
         x_BTD = x_BTD + self.self_attn(
-            self.input_layernorm(x_BTD), cos_TP, sin_TP, visible_TK, cache, self.index
+            self.input_layernorm(x_BTD), cos_TP, sin_TP, visible_TK, cache, self.index, lengths
         )
         return x_BTD + self.mlp(self.post_attention_layernorm(x_BTD))
 
@@ -60,15 +63,21 @@ class Transformer(nn.Module):
         x_BTD: Tensor,
         cache: LatentCache | None = None,
         attention_mask_BK: Tensor | None = None,
+        lengths: Sequence[int] | None = None,
     ) -> Tensor:
         """Hidden states after the last norm; with a cache, of the new tokens only.
 
         Args:
             attention_mask_BK: 1 at tokens and 0 at padding, of the past and the new ones; rows
                 may be padded on either side. None: nothing is padded.
+            lengths: tokens of each document of a packed row, for training; each has positions of
+                its own and does not see the others. Not with a cache or a mask.
         """
         num_past, num_new = (cache.length if cache else 0), x_BTD.shape[1]
-        if attention_mask_BK is None:
+        visible_TK = None
+        if lengths is not None:
+            positions = torch.cat([torch.arange(length) for length in lengths]).to(x_BTD.device)
+        elif attention_mask_BK is None:
             positions = torch.arange(num_past, num_past + num_new, device=x_BTD.device)
             visible_TK = causal_mask(num_new, num_past, x_BTD.device)
         else:
@@ -78,7 +87,7 @@ class Transformer(nn.Module):
         # As the public code: angles in float32, their cosines in the model's dtype.
         cos_TP, sin_TP = angles.cos().to(x_BTD.dtype), angles.sin().to(x_BTD.dtype)
         for layer in self.layers:
-            x_BTD = layer(x_BTD, cos_TP, sin_TP, visible_TK, cache)
+            x_BTD = layer(x_BTD, cos_TP, sin_TP, visible_TK, cache, lengths)
         return self.norm(x_BTD)
 
 

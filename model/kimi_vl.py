@@ -118,8 +118,10 @@ class KimiVL(nn.Module):
         embedded_BTD: Tensor,
         cache: LatentCache | None = None,
         attention_mask: Tensor | None = None,
+        lengths: Sequence[int] | None = None,
     ) -> Tensor:
-        return self.language_model.model(embedded_BTD, cache, attention_mask)
+        """After the decoder's last norm; the arguments are `model.decoder.Transformer`'s."""
+        return self.language_model.model(embedded_BTD, cache, attention_mask, lengths)
 
     def forward(
         self,

@@ -9,10 +9,12 @@ Shapes: B batch, T new tokens, K keys, H heads, N channels without and P with ro
 V value channels, R latent rank, D model width.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
-from model.attention import attend
+from model.attention import attend, attend_documents
 from model.cache import LatentCache
 from model.config import TextConfig
 from model.rope import rotate
@@ -46,18 +48,19 @@ class MultiHeadLatentAttention(nn.Module):
         x_BTD: Tensor,
         cos_TP: Tensor,
         sin_TP: Tensor,
-        visible_TK: Tensor,
+        visible_TK: Tensor | None,
         cache: LatentCache | None = None,
         layer: int = 0,
+        lengths: Sequence[int] | None = None,
     ) -> Tensor:
         q_nope, q_rope = self.queries(x_BTD, cos_TP, sin_TP)
         entries_BKR = self.entries(x_BTD, cos_TP, sin_TP)
         if cache is not None:
             entries_BKR = cache.append(layer, entries_BKR)
-        if cache is not None and x_BTD.shape[1] <= MOST_ABSORBED:
+        if cache is not None and visible_TK is not None and x_BTD.shape[1] <= MOST_ABSORBED:
             mixed_BTHV = self._absorbed(q_nope, q_rope, entries_BKR, visible_TK)
         else:
-            mixed_BTHV = self._expanded(q_nope, q_rope, entries_BKR, visible_TK)
+            mixed_BTHV = self._expanded(q_nope, q_rope, entries_BKR, visible_TK, lengths)
         return self.o_proj(mixed_BTHV.flatten(2))
 
     def queries(self, x_BTD: Tensor, cos_TP: Tensor, sin_TP: Tensor) -> tuple[Tensor, Tensor]:
@@ -81,17 +84,19 @@ class MultiHeadLatentAttention(nn.Module):
         return torch.cat((k_nope, shared), dim=-1), value
 
     def _expanded(
-        self, q_nope: Tensor, q_rope: Tensor, entries_BKR: Tensor, visible_TK: Tensor
+        self,
+        q_nope: Tensor,
+        q_rope: Tensor,
+        entries_BKR: Tensor,
+        visible_TK: Tensor | None,
+        lengths: Sequence[int] | None,
     ) -> Tensor:
-        key, value = self.keys_and_values(entries_BKR)
-        query = torch.cat((q_nope, q_rope), dim=-1)
-        mixed = attend(
-            query.transpose(1, 2),
-            key.transpose(1, 2),
-            value.transpose(1, 2),
-            scale=self.scale,
-            visible_QK=visible_TK,
-        )
+        key, value = (part.transpose(1, 2) for part in self.keys_and_values(entries_BKR))
+        query = torch.cat((q_nope, q_rope), dim=-1).transpose(1, 2)
+        if lengths is not None:
+            mixed = attend_documents(query, key, value, lengths, scale=self.scale)
+        else:
+            mixed = attend(query, key, value, scale=self.scale, visible_QK=visible_TK)
         return mixed.transpose(1, 2)
 
     def _absorbed(

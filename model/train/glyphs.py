@@ -57,8 +57,15 @@ def _in_reading_order(labels: list[Label]) -> list[Label]:
 
 class GlyphScore(NamedTuple):
     loss: Tensor
-    accuracy: float
-    """Of the slots that hold a character."""
+    """The sum over the slots, weighed by `glyph_weights`."""
+    hits: int
+    tried: int
+    """Slots that hold a character."""
+
+
+def glyph_weights(labels: Tensor) -> Tensor:
+    """Most slots are empty: they count for less, or "nothing" is all that is learned."""
+    return torch.where(labels == NOTHING, 0.1, 1.0)
 
 
 class GlyphHead(nn.Module):
@@ -71,9 +78,7 @@ class GlyphHead(nn.Module):
     def forward(self, patches_NC: Tensor, labels_NS: Tensor) -> GlyphScore:
         logits = self.read(patches_NC).float().view(-1, NUM_KINDS)
         labels = labels_NS.flatten()
-        # Most slots are empty: they count for less, or "nothing" is all that is learned.
-        weight = torch.where(labels == NOTHING, 0.1, 1.0)
         losses = F.cross_entropy(logits, labels, reduction="none")
         written = labels != NOTHING
-        right = (logits.argmax(-1) == labels)[written].float().mean() if written.any() else 0.0
-        return GlyphScore((losses * weight).sum() / weight.sum(), float(right))
+        right = (logits.argmax(-1) == labels)[written]
+        return GlyphScore((losses * glyph_weights(labels)).sum(), int(right.sum()), len(right))

@@ -1,21 +1,26 @@
 """What training minimises: the answers, the glyphs, and where the model looks.
 
-Shapes: B conversations, T tokens, V vocabulary, N patches, P pointers.
+Every loss is a mean over what there is to learn from. The mean may run over more than one
+batch (several packed sequences, several processes): `over` says how much there is in all,
+and the losses of the parts add up to that of the whole.
+
+Shapes: B rows, T tokens, V vocabulary, N patches, P positions.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from model.cache import causal_mask
 from model.decoder import DecoderLayer
 from model.kimi_vl import KimiVL
 from model.mla import MultiHeadLatentAttention
 from model.rope import text_angles
-from model.train.batches import NO_LOSS, Batch
-from model.train.glyphs import GlyphHead, GlyphScore
+from model.train.batches import Batch
+from model.train.contrast import WordContrast
+from model.train.documents import NO_LOSS
+from model.train.glyphs import GlyphHead, GlyphScore, glyph_weights
 from model.train.vocabulary import FIRST_PAIR_OF_DIGITS
 
 POINTING_HEAD, COPYING_HEAD = 0, 1
@@ -29,24 +34,53 @@ NEIGHBOUR_SIGMA = 1.0
 """Hundredths: an answer of 0.51 where 0.52 was meant is nearly right, and is told so."""
 
 
+class Amounts(NamedTuple):
+    """How much there is to learn from: what each loss is a mean over."""
+
+    answer: float
+    glyphs: float
+    pointer: float
+    copy: float
+    batches: float
+    """The contrast is a mean of every batch's own."""
+
+    @classmethod
+    def of(cls, batch: Batch) -> Self:
+        learned = int((batch.targets_BT != NO_LOSS).sum())
+        return cls(
+            answer=learned + (COORDINATE_WEIGHT - 1.0) * len(batch.pointers),
+            glyphs=float(glyph_weights(_labelled(batch.glyphs_NS)).sum()),
+            pointer=len(batch.looks),
+            copy=len(batch.copies),
+            batches=1,
+        )
+
+
 class Losses(NamedTuple):
     answer: Tensor
     glyphs: Tensor
     pointer: Tensor
     copy: Tensor
-    glyph_accuracy: float
-    pointer_accuracy: float = 0.0
-    copy_accuracy: float = 0.0
-    token_accuracy: float = 0.0
+    contrast: Tensor
+    hits: Tensor
+    """[4]: how many tokens, glyphs, points and copies were right."""
+    tried: Tensor
+    """[4]: of how many."""
+
+
+SCORES = ("token_accuracy", "glyph_accuracy", "pointer_accuracy", "copy_accuracy")
+"""What `hits` over `tried` is."""
 
 
 class Objective(nn.Module):
     """The network with the parts that only training needs."""
 
-    def __init__(self, network: KimiVL, *, pointer_layer: int) -> None:
+    def __init__(self, network: KimiVL, *, pointer_layer: int, contrasts: bool = False) -> None:
         super().__init__()
         self.network = network
-        self.glyph_head = GlyphHead(network.config.vision.hidden_size)
+        vision = network.config.vision
+        self.glyph_head = GlyphHead(vision.hidden_size)
+        self.contrast = WordContrast(vision.hidden_size, vision.patch_size) if contrasts else None
         self.pointer_layer = pointer_layer
         self._attention_input: Tensor | None = None
         self._pointing_attention().register_forward_pre_hook(self._keep_input)
@@ -59,24 +93,38 @@ class Objective(nn.Module):
     def _keep_input(self, _module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         self._attention_input = inputs[0]
 
-    def read_only(self, batch: Batch) -> Losses:
-        """The glyphs alone: the decoder is not run."""
+    def read_only(self, batch: Batch, over: Amounts | None = None) -> Losses:
+        """What is written in the pictures: the decoder is not run."""
+        over = over or Amounts.of(batch)
         patches_NC = self._patches(batch)
         nothing = patches_NC.new_zeros(())
-        score = self.glyph_head(patches_NC, batch.glyphs_NS)
-        return Losses(nothing, score.loss, nothing, nothing, score.accuracy)
+        read = self._read(patches_NC, batch)
+        contrast = nothing
+        if self.contrast is not None:
+            contrast = self.contrast(patches_NC, batch.grids, batch.labels) / over.batches
+        return Losses(
+            answer=nothing,
+            glyphs=_mean(read.loss, over.glyphs),
+            pointer=nothing,
+            copy=nothing,
+            contrast=contrast,
+            hits=torch.tensor([0.0, read.hits, 0.0, 0.0]),
+            tried=torch.tensor([0.0, read.tried, 0.0, 0.0]),
+        )
 
-    def forward(self, batch: Batch) -> Losses:
-        features, (glyphs, glyph_accuracy) = None, self._nothing_read()
+    def forward(self, batch: Batch, over: Amounts | None = None) -> Losses:
+        """
+        Args:
+            over: what the losses are means over; this batch alone if not given.
+        """
+        over = over or Amounts.of(batch)
+        features, read = None, GlyphScore(self.glyph_head.read.weight.new_zeros(()), 0, 0)
         if batch.pixel_values is not None:
             patches_NC = self._patches(batch)
             features = self.network.project(patches_NC, batch.grids)
-            labelled = batch.glyphs_NS[:, 0] != NO_LOSS
-            if labelled.any():
-                glyphs, glyph_accuracy = self.glyph_head(
-                    patches_NC[labelled], batch.glyphs_NS[labelled]
-                )
-        hidden = self.network.hidden(self.network.merge(batch.input_ids_BT, features))
+            read = self._read(patches_NC, batch)
+        embedded = self.network.merge(batch.input_ids_BT, features)
+        hidden = self.network.hidden(embedded, lengths=batch.lengths)
         learned = batch.targets_BT != NO_LOSS
         targets = batch.targets_BT[learned]
         logits = self.network.language_model.lm_head(hidden[learned]).float()
@@ -85,22 +133,25 @@ class Objective(nn.Module):
             is_coordinate[row, position] = True
         weights = torch.where(is_coordinate[learned], COORDINATE_WEIGHT, 1.0)
         answer = (answer_loss(logits, targets, is_coordinate[learned]) * weights).sum()
-        answer = answer / weights.sum()
         looks = self._where_looked(batch)
-        token_accuracy = float((logits.argmax(-1) == targets).float().mean())
+        right = int((logits.argmax(-1) == targets).sum())
         return Losses(
-            answer=answer,
-            glyphs=glyphs,
-            pointer=looks.pointer,
-            copy=looks.copy,
-            glyph_accuracy=glyph_accuracy,
-            pointer_accuracy=looks.pointer_accuracy,
-            copy_accuracy=looks.copy_accuracy,
-            token_accuracy=token_accuracy,
+            answer=_mean(answer, over.answer),
+            glyphs=_mean(read.loss, over.glyphs),
+            pointer=_mean(looks.pointer, over.pointer),
+            copy=_mean(looks.copy, over.copy),
+            contrast=answer.new_zeros(()),
+            hits=torch.tensor([right, read.hits, looks.pointer_hits, looks.copy_hits]),
+            tried=torch.tensor([len(targets), read.tried, len(batch.looks), len(batch.copies)]),
         )
 
-    def _nothing_read(self) -> GlyphScore:
-        return GlyphScore(self.glyph_head.read.weight.new_zeros(()), 0.0)
+    def _read(self, patches_NC: Tensor, batch: Batch) -> GlyphScore:
+        """The sum over the patches of labelled pictures."""
+        labelled = batch.glyphs_NS[:, 0] != NO_LOSS
+        if not labelled.any():
+            return GlyphScore(patches_NC.new_zeros(()), 0, 0)
+        score: GlyphScore = self.glyph_head(patches_NC[labelled], batch.glyphs_NS[labelled])
+        return score
 
     def _patches(self, batch: Batch) -> Tensor:
         assert batch.pixel_values is not None, "a batch of text has no patches"
@@ -111,34 +162,51 @@ class Objective(nn.Module):
         """How far two heads of attention look where they should: at the point, at the source."""
         x_BTD, self._attention_input = self._attention_input, None
         assert x_BTD is not None, "the decoder did not run"
+        num_rows, num_tokens, _ = x_BTD.shape
+        lengths = batch.lengths or (num_tokens,)
         attention = self._pointing_attention()
         text = self.network.config.text
-        num_tokens = x_BTD.shape[1]
-        angles = text_angles(torch.arange(num_tokens), text.qk_rope_head_dim, text.rope_theta)
+        positions = torch.cat([torch.arange(length) for length in lengths])
+        angles = text_angles(positions, text.qk_rope_head_dim, text.rope_theta)
         cos, sin = angles.cos().to(x_BTD.dtype), angles.sin().to(x_BTD.dtype)
         queries = torch.cat(attention.queries(x_BTD, cos, sin), dim=-1)
         keys, _ = attention.keys_and_values(attention.entries(x_BTD, cos, sin))
-        hidden_TK = ~causal_mask(num_tokens, 0, x_BTD.device)
-        losses, hits = [], []
+        starts = torch.tensor([sum(lengths[:index]) for index in range(len(lengths))])
+        found = []
         for head, goals in ((POINTING_HEAD, batch.looks), (COPYING_HEAD, batch.copies)):
-            if not goals:
-                losses.append(x_BTD.new_zeros(()))
-                hits.append(0.0)
-                continue
-            rows, positions, targets = (torch.tensor(part) for part in zip(*goals, strict=True))
-            scores_BTK = queries[:, :, head] @ keys[:, :, head].transpose(1, 2)
-            scores_BTK = (scores_BTK * attention.scale).masked_fill(hidden_TK, float("-inf"))
-            scores_PK = scores_BTK[rows, positions].float()
-            losses.append(F.cross_entropy(scores_PK, targets))
-            hits.append(float((scores_PK.argmax(-1) == targets).float().mean()))
-        return Looks(losses[0], losses[1], hits[0], hits[1])
+            total, hits = x_BTD.new_zeros((), dtype=torch.float32), 0
+            places = torch.tensor(goals, dtype=torch.int64).view(-1, 3)
+            documents = torch.bucketize(places[:, 1].contiguous(), starts, right=True) - 1
+            for row in range(num_rows):
+                for document, length in enumerate(lengths):
+                    chosen = (places[:, 0] == row) & (documents == document)
+                    if not chosen.any():
+                        continue
+                    start = int(starts[document])
+                    here, wanted = places[chosen, 1], places[chosen, 2] - start
+                    scores_PK = queries[row, here, head] @ keys[row, start : start + length, head].T
+                    ahead_PK = torch.arange(length) > (here - start)[:, None]
+                    scores_PK = (scores_PK * attention.scale).masked_fill(ahead_PK, float("-inf"))
+                    total = total + F.cross_entropy(scores_PK.float(), wanted, reduction="sum")
+                    hits += int((scores_PK.argmax(-1) == wanted).sum())
+            found.append((total, hits))
+        (pointer, pointer_hits), (copy, copy_hits) = found
+        return Looks(pointer, copy, pointer_hits, copy_hits)
 
 
 class Looks(NamedTuple):
     pointer: Tensor
     copy: Tensor
-    pointer_accuracy: float
-    copy_accuracy: float
+    pointer_hits: int
+    copy_hits: int
+
+
+def _labelled(glyphs_NS: Tensor) -> Tensor:
+    return glyphs_NS[glyphs_NS[:, 0] != NO_LOSS]
+
+
+def _mean(total: Tensor, amount: float) -> Tensor:
+    return total / amount if amount else total
 
 
 def answer_loss(logits_PV: Tensor, targets_P: Tensor, is_coordinate_P: Tensor) -> Tensor:

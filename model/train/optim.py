@@ -39,18 +39,18 @@ class MasterOptimizer:
         self, network: nn.Module, *, weight_decay: float, replicas: Replicas | None = None
     ) -> None:
         self._replicas = replicas or Replicas(0, 1)
-        self._live = {n: p for n, p in network.named_parameters() if p.requires_grad}
-        self._masters = {
+        self.live = {n: p for n, p in network.named_parameters() if p.requires_grad}
+        self.masters = {
             name: parameter.detach().float().clone().requires_grad_()
-            for name, parameter in self._live.items()
+            for name, parameter in self.live.items()
         }
         self._matrices = {
             name: master
-            for name, master in self._masters.items()
+            for name, master in self.masters.items()
             if master.ndim == 2 and name.endswith(MATRICES_INSIDE)
         }
         self._own = self._share_of(self._matrices)
-        others = [m for name, m in self._masters.items() if name not in self._matrices]
+        others = [m for name, m in self.masters.items() if name not in self._matrices]
         self._muon = torch.optim.Muon(
             self._own.values(), weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw"
         )
@@ -64,19 +64,19 @@ class MasterOptimizer:
 
     def step(self, learning_rate: float, *, max_norm: float = 1.0) -> float:
         """Use and clear the gradients; returns their norm before clipping."""
-        for name, parameter in self._live.items():
+        for name, parameter in self.live.items():
             grad = parameter.grad
-            self._masters[name].grad = None if grad is None else grad.float()
+            self.masters[name].grad = None if grad is None else grad.float()
             parameter.grad = None
-        norm = nn.utils.clip_grad_norm_(self._masters.values(), max_norm)
+        norm = nn.utils.clip_grad_norm_(self.masters.values(), max_norm)
         for optimizer in (self._muon, self._adamw):
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate
             optimizer.step()
         self._tell_others(self._matrices)
         with torch.no_grad():
-            for name, parameter in self._live.items():
-                parameter.copy_(self._masters[name])
+            for name, parameter in self.live.items():
+                parameter.copy_(self.masters[name])
         return float(norm)
 
     def _share_of(self, matrices: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -113,7 +113,15 @@ class MasterOptimizer:
 
     def load_state(self, state: dict[str, Tensor]) -> None:
         """Continue where `state()` was taken, to the same bits."""
-        names = {id(master): name for name, master in self._masters.items()}
+        self.load_momenta(state)
+        with torch.no_grad():
+            for name, master in self.masters.items():
+                master.copy_(state[f"{name}/master"])
+                self.live[name].copy_(master)
+
+    def load_momenta(self, state: dict[str, Tensor]) -> None:
+        """What the optimizers remember of the weights that are here too; not the weights."""
+        names = {id(master): name for name, master in self.masters.items()}
         for optimizer in (self._muon, self._adamw):
             for group in optimizer.param_groups:
                 for master in group["params"]:
@@ -123,10 +131,6 @@ class MasterOptimizer:
                         for key, value in state.items()
                         if key.startswith(prefix) and not key.endswith("/master")
                     }
-        with torch.no_grad():
-            for name, master in self._masters.items():
-                master.copy_(state[f"{name}/master"])
-                self._live[name].copy_(master)
 
     def _tensors(self) -> Iterator[tuple[str, Tensor]]:
         momenta = {
@@ -134,7 +138,7 @@ class MasterOptimizer:
             for name, master in self._matrices.items()
         }
         self._tell_others(momenta)
-        for name, master in self._masters.items():
+        for name, master in self.masters.items():
             yield f"{name}/master", master.detach()
             if name in momenta:
                 yield f"{name}/{MOMENTUM}", momenta[name]

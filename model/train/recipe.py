@@ -1,26 +1,41 @@
-"""The stages that make a network from nothing, one after another, resumable in each."""
+"""The stages that make a network from nothing, one after another, resumable in each.
+
+A stage with a gate is judged before the next begins, on data that nothing was trained on.
+"""
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 import torch
 
 from model.config import KimiVLConfig
 from model.kimi_vl import KimiVL
 from model.tokenizer import Tokenizer
+from model.train.draws import Source
+from model.train.gates import pass_gate
 from model.train.initial import random_network
 from model.train.replicas import Replicas
+from model.train.samples import Watch
 from model.train.stages import Stage
-from model.train.trainer import GLYPH_HEAD, Source, Trainer
+from model.train.trainer import GLYPH_HEAD, Trainer
 
 TOKENIZER_FILE = "tiktoken.model"
 
-OpenSources = Callable[[Stage], Mapping[str, Source]]
-"""Gives what a stage's mixture names; called when the stage starts."""
+
+class Data(Protocol):
+    """Where rows come from; `model.train.data` reads them from a folder."""
+
+    def sources(self, stage: Stage) -> Mapping[str, Source]:
+        """What the stage's mixture names; asked when the stage starts."""
+        ...
+
+    def held_out(self, name: str, stage: Stage) -> Source:
+        """One of them, of data that is kept for judging."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +53,7 @@ class Recipe:
         """
         try:
             found = json.loads(path.read_text())
-            stages = tuple(Stage(**stage) for stage in found.pop("stages"))
+            stages = tuple(Stage.from_json(stage) for stage in found.pop("stages"))
             recipe = cls(stages=stages, **found)
         except FileNotFoundError as error:
             raise ValueError(f"no recipe at {path}") from error
@@ -50,25 +65,27 @@ class Recipe:
         return recipe
 
 
-def follow(
-    recipe: Recipe, tokenizer_file: Path, open_sources: OpenSources, out: Path, *, threads: int = 1
-) -> Path:
+def follow(recipe: Recipe, tokenizer_file: Path, data: Data, out: Path, watch: Watch) -> Path:
     """Walk through the stages; returns the folder of the finished checkpoint.
 
     A stage that is done is not run again; one that was interrupted goes on.
 
-    Args:
-        threads: of torch. More than the cores that are free cost more than they give.
+    Raises:
+        GateClosed: a stage did not reach what the next one needs.
+        KeyboardInterrupt: asked to stop; goes on from there when called again.
     """
-    torch.set_num_threads(threads)
+    torch.set_num_threads(watch.threads)
     replicas = Replicas.join()
     tokenizer = Tokenizer.from_file(tokenizer_file)
     network = random_network(KimiVLConfig.nano(vocab_size=tokenizer.vocab_size), recipe.seed)
     earlier: Path | None = None
     for stage in recipe.stages:
         folder = out / stage.name
-        _train_stage(network, tokenizer, stage, open_sources, folder, replicas, earlier)
+        _train_stage(network, tokenizer, stage, data, folder, replicas, watch, earlier)
         network = KimiVL.from_pretrained(folder / "last", dtype=torch.float32)
+        if stage.gate is not None:
+            held_out = data.held_out(stage.gate.source, stage)
+            pass_gate(stage.gate, network, tokenizer, held_out, folder)
         earlier = folder
     assert earlier is not None, "a recipe has a stage"
     if replicas.leads:
@@ -76,23 +93,26 @@ def follow(
     return earlier / "last"
 
 
-def fine_tune(
-    init: Path, stage: Stage, open_sources: OpenSources, out: Path, *, threads: int = 1
-) -> Path:
+def fine_tune(init: Path, stage: Stage, data: Data, out: Path, watch: Watch) -> Path:
     """One stage from the weights in `init`; returns the folder of the finished checkpoint.
 
     Raises:
         CheckpointError: `init` has no weights or no tokenizer, or they do not fit.
+        GateClosed: it did not reach what it had to; the checkpoint is there.
+        KeyboardInterrupt: asked to stop; goes on from there when called again.
     """
-    torch.set_num_threads(threads)
+    torch.set_num_threads(watch.threads)
     network = KimiVL.from_pretrained(init, dtype=torch.float32)
     tokenizer = Tokenizer.from_file(init / TOKENIZER_FILE)
     replicas = Replicas.join()
     # A checkpoint that lies where a stage left it has the stage's reading head beside it.
     earlier = init.parent if (init.parent / GLYPH_HEAD).exists() else None
-    _train_stage(network, tokenizer, stage, open_sources, out, replicas, earlier)
+    _train_stage(network, tokenizer, stage, data, out, replicas, watch, earlier)
     if replicas.leads:
         shutil.copyfile(init / TOKENIZER_FILE, out / "last" / TOKENIZER_FILE)
+    if stage.gate is not None:
+        network = KimiVL.from_pretrained(out / "last", dtype=torch.float32)
+        pass_gate(stage.gate, network, tokenizer, data.held_out(stage.gate.source, stage), out)
     return out / "last"
 
 
@@ -100,21 +120,23 @@ def _train_stage(
     network: KimiVL,
     tokenizer: Tokenizer,
     stage: Stage,
-    open_sources: OpenSources,
+    data: Data,
     folder: Path,
     replicas: Replicas,
-    earlier: Path | None = None,
+    watch: Watch,
+    earlier: Path | None,
 ) -> None:
     """Run one stage to its end, from its last save if there is one."""
     trainer = Trainer(
         network,
         tokenizer,
         stage,
-        open_sources(stage),
+        data.sources(stage),
         folder,
         earlier=earlier,
         replicas=replicas,
+        on_step=watch.on_step,
     )
     trainer.resume()
-    trainer.run()
+    trainer.run(stop=watch.stop)
     replicas.wait()

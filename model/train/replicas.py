@@ -60,6 +60,14 @@ class Replicas:
         if self.size > 1:
             dist.all_reduce(counts)
 
+    def any(self, here: bool) -> bool:
+        """Whether it is so in any of the processes."""
+        if self.size == 1:
+            return here
+        found = torch.tensor(float(here))
+        dist.all_reduce(found, dist.ReduceOp.MAX)
+        return bool(found)
+
     def wait(self) -> None:
         """Until every process is here: what the leader wrote can then be read."""
         if self.size > 1:

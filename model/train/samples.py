@@ -5,6 +5,7 @@ needs none.
 """
 
 import json
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +26,10 @@ class Conversation:
     picture: Path | None
     """A PNG at the screen's own resolution; None: text alone."""
     turns: tuple[Turn, ...]
+    earlier: tuple[Path, ...] = ()
+    """Pictures shown before it, the oldest first; points mean `picture`."""
+    window: tuple[int, int, int, int] | None = None
+    """The part of `picture` that is shown, in pixels: left, top, right, bottom; None: all."""
     source: str = ""
     """Task or kind of question; metrics are split by it."""
 
@@ -60,6 +65,40 @@ class Demonstration:
     """What a live step would ask, and the expert's answer."""
     labels: str | None
     """JSON of `Labels`; None where nobody read the screen."""
+
+
+OnStep = Callable[[str, int, dict[str, float]], None]
+"""Told the stage's name, its steps in all and the metrics of every step, in the leading process."""
+
+
+def unwatched(_stage: str, _num_steps: int, _row: dict[str, float]) -> None:
+    """Nobody looks."""
+
+
+def never() -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """How a training is looked at and stopped; borrowed."""
+
+    threads: int = 1
+    """Of torch. More than the cores that are free cost more than they give."""
+    on_step: OnStep = unwatched
+    stop: Callable[[], bool] = never
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What a training gets from whoever starts it."""
+
+    demonstrations: Callable[[Path], Iterable[Demonstration]]
+    """Reads the runs of a data folder."""
+    words: tuple[str, ...]
+    """Common ones, for texts that are made up."""
+    say: Callable[[str], None]
+    watch: Watch
 
 
 def labels_from(text: str) -> Labels:

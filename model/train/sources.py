@@ -2,23 +2,37 @@
 
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from PIL import Image
 
-from model.train.questions import ask
-from model.train.samples import Demonstration, LabelledPage, labels_from
-from model.train.trainer import Row
+from model.train.draws import Row
+from model.train.questions import READ_ALOUD_WORDS, SYSTEM, ask, words_of
+from model.train.samples import (
+    Conversation,
+    Demonstration,
+    Label,
+    LabelledPage,
+    Turn,
+    labels_from,
+)
 
 
 class PageSource:
-    """A page anywhere in the collection, with several questions."""
+    """A page anywhere in the collection, with several questions; or a part of one, read aloud."""
 
-    def __init__(self, pages: Sequence[LabelledPage], *, num_questions: int) -> None:
+    def __init__(
+        self, pages: Sequence[LabelledPage], *, num_questions: int, window: int = 0
+    ) -> None:
+        """
+        Args:
+            window: side of the part that is shown, in pixels; 0: the whole page.
+        """
         if not pages:
             raise ValueError("no labelled pages; expected at least one")
-        self.pages, self.num_questions = pages, num_questions
+        self.pages, self.num_questions, self.window = pages, num_questions, window
 
     def __call__(self, rng: random.Random) -> Row:
         while True:
@@ -26,15 +40,51 @@ class PageSource:
             labels = labels_from(page.labels)
             with Image.open(page.picture) as picture:
                 size = picture.size
+            if self.window:
+                return part_of(page.picture, size, labels["characters"], self.window, rng)
             conversation = ask(page.picture, size, labels, rng, self.num_questions)
             if conversation is not None:
                 return conversation, labels["characters"]
 
 
+def part_of(
+    picture: Path, size: tuple[int, int], glyphs: Sequence[Label], side: int, rng: random.Random
+) -> Row:
+    """A square of the page around one of its glyphs, and what is written in it."""
+    left, top = 0, 0
+    if glyphs:
+        x, y = rng.choice(glyphs).center
+        left = round(min(max(x - side / 2, 0), max(size[0] - side, 0)))
+        top = round(min(max(y - side / 2, 0), max(size[1] - side, 0)))
+    window = (left, top, min(left + side, size[0]), min(top + side, size[1]))
+    inside = [
+        Label(g.text, g.left - left, g.top - top, g.right - left, g.bottom - top)
+        for g in glyphs
+        if window[0] <= g.left and g.right <= window[2]
+        if window[1] <= g.top and g.bottom <= window[3]
+    ]
+    aloud = " ".join(word.text for word in words_of(inside)[:READ_ALOUD_WORDS])
+    turns = (Turn("Read.", aloud),)
+    conversation = Conversation(
+        system=SYSTEM, picture=picture, window=window, turns=turns, source="parts"
+    )
+    return conversation, inside
+
+
 class DemonstrationSource:
     """A step of some task, every task as likely as another, then questions about its screen."""
 
-    def __init__(self, steps: Sequence[Demonstration], *, num_questions: int) -> None:
+    def __init__(
+        self,
+        steps: Sequence[Demonstration],
+        *,
+        num_questions: int,
+        task_weights: Mapping[str, float] | None = None,
+    ) -> None:
+        """
+        Args:
+            task_weights: how much more often than others a task is drawn; 1 where not named.
+        """
         if not steps:
             raise ValueError("no demonstrations; expected at least one")
         by_task: defaultdict[str, list[Demonstration]] = defaultdict(list)
@@ -43,7 +93,8 @@ class DemonstrationSource:
         self.num_questions = num_questions
         self._tasks = sorted(by_task.items())
         # Longer tasks have more to learn, but not in proportion: their steps are alike.
-        self._weights = [len(found) ** 0.5 for _, found in self._tasks]
+        weights = task_weights or {}
+        self._weights = [len(found) ** 0.5 * weights.get(task, 1.0) for task, found in self._tasks]
 
     def __call__(self, rng: random.Random) -> Row:
         [(_, steps)] = rng.choices(self._tasks, self._weights)

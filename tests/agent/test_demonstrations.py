@@ -15,7 +15,8 @@ from env.fake import BUTTON, FAKE_SIZE, FIELD, FakeDesktop
 from model.images import ImageProcessor
 from model.processor import Processor
 from model.tokenizer import Tokenizer
-from model.train.batches import NO_LOSS, Collator
+from model.train.batches import padded
+from model.train.documents import NO_LOSS, Reader
 from model.train.samples import labels_from
 from model.train.vocabulary import train_ranks
 from trajectories.errors import RunNotFound
@@ -55,7 +56,7 @@ def test_a_training_sample_is_the_live_prompt_token_for_token(tmp_path: Path) ->
     steps = list(demonstrations(tmp_path, NANO))
     assert len(steps) == 4, "the answer that could not be read is not learned"
     for step in steps:
-        batch = Collator(tokenizer, images)([(step.conversation, None)])
+        batch = padded([Reader(tokenizer, images)(step.conversation, None)])
         prompt = live[step.conversation.turns[0].prompt]
         length = prompt.input_ids.shape[1]
         assert torch.equal(batch.input_ids_BT[:, :length], prompt.input_ids)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from model.attention import attend, attend_packed, flash_attention
+from model.attention import attend, attend_documents, attend_packed, flash_attention
 
 
 def test_both_ways_of_attending_agree() -> None:
@@ -75,3 +75,18 @@ def test_nothing_crosses_from_one_picture_to_the_next() -> None:
 @pytest.mark.skipif(find_spec("flash_attn") is not None, reason="flash-attn is installed")
 def test_without_flash_attn_there_is_no_kernel() -> None:
     assert flash_attention() is None
+
+
+def test_long_documents_attend_as_short_ones_do() -> None:
+    torch.manual_seed(0)
+    parts = [torch.randn(1, 2, 9, 8, requires_grad=True) for _ in range(3)]
+    mixed = [attend_documents(*parts, (4, 5), scale=0.3, long=long) for long in (2, 100)]
+    assert torch.allclose(*mixed, atol=1e-6)
+    for one in mixed:
+        one.sum().backward()
+    query = parts[0]
+    assert query.grad is not None
+    second = [part[:, :, 4:] for part in parts]
+    visible = torch.ones(5, 5, dtype=torch.bool).tril()
+    alone = attend(*second, scale=0.3, visible_QK=visible)
+    assert torch.allclose(mixed[0][:, :, 4:], alone, atol=1e-6)

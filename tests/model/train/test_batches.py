@@ -7,7 +7,8 @@ from PIL import Image
 from model.images import ImageProcessor
 from model.messages import assistant, system, user
 from model.tokenizer import Tokenizer
-from model.train.batches import ASKED_TOKENS, NO_LOSS, Batch, Collator, tokenize
+from model.train.batches import Batch, padded
+from model.train.documents import ASKED_TOKENS, NO_LOSS, Reader, tokenize
 from model.train.glyphs import NOTHING
 from model.train.samples import Conversation, Label, Turn
 from model.train.vocabulary import FIRST_PAIR_OF_DIGITS
@@ -26,7 +27,8 @@ def asked(path: Path, *turns: tuple[str, str]) -> Conversation:
 
 
 def collated(tokenizer: Tokenizer, *rows: Conversation) -> Batch:
-    return Collator(tokenizer, ImageProcessor())([(row, None) for row in rows])
+    read = Reader(tokenizer, ImageProcessor())
+    return padded([read(row, None) for row in rows])
 
 
 def test_answers_and_their_end_tokens_are_learned_and_nothing_else(tokenizer: Tokenizer) -> None:
@@ -117,7 +119,8 @@ def test_a_drag_has_four_pointers(tokenizer: Tokenizer, tmp_path: Path) -> None:
 def test_only_labelled_pictures_are_read_aloud(tokenizer: Tokenizer, tmp_path: Path) -> None:
     row = asked(picture(tmp_path, 28, 28), ("a", "b"))
     labels = [Label("a", 0, 0, 6, 10)]
-    batch = Collator(tokenizer, ImageProcessor())([(row, None), (row, labels)])
+    read = Reader(tokenizer, ImageProcessor())
+    batch = padded([read(row, None), read(row, labels)])
     assert (batch.glyphs_NS[:4] == NO_LOSS).all()
     assert batch.glyphs_NS[4, 0] != NOTHING
     assert (batch.glyphs_NS[5:] == NOTHING).all()

@@ -4,8 +4,9 @@ import pytest
 
 from model.images import ImageProcessor
 from model.tokenizer import Tokenizer
-from model.train.batches import Collator, Tokens, copied
+from model.train.batches import padded
 from model.train.copying import CopySource
+from model.train.documents import Reader, Tokens, copied
 
 WORDS = ("quisque", "vel", "submit")
 
@@ -33,7 +34,8 @@ def test_every_answer_stands_in_what_was_said_before_but_for_its_case(seed: int)
 
 def test_a_row_of_text_alone_makes_a_batch_without_patches(tokenizer: Tokenizer) -> None:
     row = CopySource(WORDS)(random.Random(1))
-    batch = Collator(tokenizer, ImageProcessor())([row, row])
+    read = Reader(tokenizer, ImageProcessor())
+    batch = padded([read(*row), read(*row)])
     assert batch.pixel_values is None
     assert batch.grids == []
     assert len(batch.glyphs_NS) == 0

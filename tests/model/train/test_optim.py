@@ -15,7 +15,7 @@ from model.train.replicas import Replicas
 
 
 def named(optimizer: MasterOptimizer, which: torch.optim.Optimizer) -> set[str]:
-    names = {id(master): name for name, master in optimizer._masters.items()}
+    names = {id(master): name for name, master in optimizer.masters.items()}
     return {names[id(master)] for group in which.param_groups for master in group["params"]}
 
 

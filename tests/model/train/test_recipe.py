@@ -11,15 +11,29 @@ from safetensors.torch import load_file
 from model.config import KimiVLConfig
 from model.kimi_vl import KimiVL
 from model.tokenizer import Tokenizer
+from model.train.draws import Row, Source
 from model.train.initial import random_network
 from model.train.recipe import Recipe, fine_tune
-from model.train.samples import Conversation, Label, Turn
+from model.train.samples import Conversation, Label, Turn, Watch
 from model.train.stages import Stage
-from model.train.trainer import GLYPH_HEAD, Row
+from model.train.trainer import GLYPH_HEAD
 from model.train.vocabulary import write_ranks
 
 RECIPES = Path(__file__).parents[3] / "model" / "train" / "recipes"
 STAGE: dict[str, Any] = {"name": "joint", "steps": 10, "mixture": {"specimens": 1.0}}
+
+
+class Given:
+    """One source, under the name "pages"."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+
+    def sources(self, _stage: Stage) -> dict[str, Source]:
+        return {"pages": self.source}
+
+    def held_out(self, _name: str, _stage: Stage) -> Source:
+        return self.source
 
 
 def write(path: Path, content: object) -> Path:
@@ -48,7 +62,7 @@ def test_fine_tuning_starts_from_weights_and_leaves_a_whole_checkpoint(
     random_network(small_config, seed=1).save_pretrained(init)
     write_ranks(ranks, init / "tiktoken.model")
     stage = Stage(name="sft", steps=2, batch_size=2, mixture={"pages": 1.0}, dtype="float32")
-    made = fine_tune(init, stage, lambda _: {"pages": draw}, tmp_path / "out")
+    made = fine_tune(init, stage, Given(draw), tmp_path / "out", Watch())
     assert made == tmp_path / "out" / "last"
     before, after = (KimiVL.from_pretrained(folder) for folder in (init, made))
     assert not torch.equal(
@@ -59,7 +73,7 @@ def test_fine_tuning_starts_from_weights_and_leaves_a_whole_checkpoint(
     assert Tokenizer.from_file(made / "tiktoken.model").vocab_size == small_config.text.vocab_size
     # The next one goes on from there, its reading head too.
     again = replace(stage, steps=1, learning_rate=1e-9)
-    fine_tune(made, again, lambda _: {"pages": draw}, tmp_path / "more")
+    fine_tune(made, again, Given(draw), tmp_path / "more", Watch())
     heads = [load_file(tmp_path / run / GLYPH_HEAD)["read.weight"] for run in ("out", "more")]
     assert torch.allclose(heads[0], heads[1], atol=1e-6)
 
@@ -114,14 +128,6 @@ def test_what_is_no_stage_is_refused(tmp_path: Path, content: object) -> None:
         Stage.from_file(path)
     with pytest.raises(ValueError, match="no stage file"):
         Stage.from_file(tmp_path / "gone.json")
-
-
-def test_the_rate_warms_up_stays_and_cools_down() -> None:
-    stage = Stage(
-        name="s", steps=10, learning_rate=1.0, warmup_steps=2, cooldown_steps=4, mixture={"a": 1.0}
-    )
-    rates = [stage.rate_at(step) for step in range(10)]
-    assert rates == [0.5, 1, 1, 1, 1, 1, 1, 0.75, 0.5, 0.25]
 
 
 def test_a_draw_is_decided_by_the_seed_and_the_step() -> None:

@@ -1,0 +1,79 @@
+"""The data folder: what a mixture's names stand for.
+
+specimens/       pages of random text, labelled (`main.py label`)
+runs/            run folders (`main.py collect`), or train.jsonl of an export
+screens/         pages of real applications, labelled (`main.py label --desktop`)
+weights.json     task to how much more often than others it is drawn, if it is there
+held-out/        the same again, for the gates; nothing in it is trained on
+tiktoken.model   the vocabulary
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from model.train.copying import CopySource
+from model.train.draws import Source
+from model.train.needles import NeedleSource, ScreenNeedleSource
+from model.train.samples import Demonstration, Setting, read_pages
+from model.train.sources import DemonstrationSource, PageSource
+from model.train.stages import Stage
+
+HELD_OUT = "held-out"
+SOURCES = ("specimens", "screens", "demonstrations", "copying", "needles", "screen-needles")
+SHORT_TOKENS = 1024
+"""Of a needle's text where a stage has no sequence length."""
+TOKENS_A_SCREEN = 80
+"""Of a task's page, with what is around a picture."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingData:
+    folder: Path
+    setting: Setting
+
+    def sources(self, stage: Stage) -> dict[str, Source]:
+        """What the stage's mixture names.
+
+        Raises:
+            ValueError: a name that is none of `SOURCES`, or nothing there.
+        """
+        return {name: self._open(name, stage) for name in stage.mixture}
+
+    def held_out(self, name: str, stage: Stage) -> Source:
+        """One source, of what is kept for judging.
+
+        Raises:
+            ValueError: as `sources`.
+        """
+        return replace(self, folder=self.folder / HELD_OUT)._open(name, stage)
+
+    def _open(self, name: str, stage: Stage) -> Source:
+        longest = stage.sequence_length or SHORT_TOKENS
+        match name:
+            case "specimens" | "screens":
+                pages = read_pages(self.folder / name)
+                return PageSource(pages, num_questions=8, window=stage.window)
+            case "demonstrations":
+                steps: Sequence[Demonstration] = list(self.setting.demonstrations(self.folder))
+                self.setting.say(f"{len(steps)} steps of demonstrations")
+                return DemonstrationSource(
+                    steps, num_questions=3, task_weights=self._task_weights()
+                )
+            case "copying":
+                return CopySource(self.setting.words)
+            case "needles":
+                return NeedleSource(self.setting.words, most_tokens=longest)
+            case "screen-needles":
+                pages = read_pages(self.folder / "specimens")
+                return ScreenNeedleSource(pages, most_screens=max(2, longest // TOKENS_A_SCREEN))
+            case _:
+                raise ValueError(f"no source {name!r}; expected one of {', '.join(SOURCES)}")
+
+    def _task_weights(self) -> dict[str, float]:
+        path = self.folder / "weights.json"
+        if not path.exists():
+            return {}
+        found = json.loads(path.read_text())
+        return {str(task): float(weight) for task, weight in found.items()}

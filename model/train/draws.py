@@ -1,0 +1,72 @@
+"""What a step trains on: rows drawn from the mixture, padded together or packed.
+
+Everything depends on the stage's seed and the step's number alone, so a resumed run sees what
+the uninterrupted one would have seen, and it does not matter how many processes share it.
+"""
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+
+from model.train.batches import Batch, packed, padded
+from model.train.documents import Document, Reader
+from model.train.replicas import Replicas
+from model.train.samples import Conversation, Label
+from model.train.stages import Stage
+
+Row = tuple[Conversation, Sequence[Label] | None]
+Source = Callable[[random.Random], Row]
+"""Draws one row; everything random in it comes from the generator given."""
+
+POOL = 4
+"""Batches drawn at once and sorted by length of text, so that a batch needs little padding."""
+
+
+class Draws:
+    def __init__(
+        self, stage: Stage, sources: Mapping[str, Source], read: Reader, replicas: Replicas
+    ) -> None:
+        """
+        Args:
+            sources: one for every name in the stage's mixture.
+            replicas: each process gets its share of every step.
+        """
+        missing = stage.mixture.keys() - sources.keys()
+        if missing:
+            raise ValueError(f"the mixture names {sorted(missing)}; there are {sorted(sources)}")
+        self.stage, self.sources, self.read, self.replicas = stage, sources, read, replicas
+
+    def batches(self, step: int) -> list[Batch]:
+        """This process's share of a step, to be gone through one after another."""
+        if not self.stage.sequence_length:
+            rows = self.replicas.share(self._rows(step))
+            return [padded([self.read(*row) for row in rows])] if rows else []
+        numbers = self.replicas.share(range(self.stage.batch_size))
+        return [packed(self._sequence(step, number)) for number in numbers]
+
+    def _sequence(self, step: int, number: int) -> list[Document]:
+        """Documents until they have the stage's length; the last one is not cut."""
+        rng = random.Random(f"{self.stage.seed}/{step}/{number}")
+        documents: list[Document] = []
+        while sum(document.num_tokens for document in documents) < self.stage.sequence_length:
+            documents.append(self.read(*self._row(rng)))
+        return documents
+
+    def _row(self, rng: random.Random) -> Row:
+        names, shares = zip(*sorted(self.stage.mixture.items()), strict=True)
+        [name] = rng.choices(names, shares)
+        return self.sources[name](rng)
+
+    def _rows(self, step: int) -> list[Row]:
+        """The rows of one step: its share of a pool drawn for `POOL` steps at once."""
+        pool, place = divmod(step, POOL)
+        rng = random.Random(f"{self.stage.seed}/{pool}")
+        names, shares = zip(*sorted(self.stage.mixture.items()), strict=True)
+        chosen = rng.choices(names, shares, k=self.stage.batch_size * POOL)
+        rows = [self.sources[name](rng) for name in chosen]
+        rows.sort(key=lambda row: sum(len(t.prompt) + len(t.answer) for t in row[0].turns))
+        batches = [
+            rows[start : start + self.stage.batch_size]
+            for start in range(0, len(rows), self.stage.batch_size)
+        ]
+        rng.shuffle(batches)
+        return batches[place]
