@@ -177,7 +177,8 @@ class Trainer:
         )
         self.replicas.add_up(told)
         losses, hits, tried, all_tokens = told.split([len(parts), len(SCORES), len(SCORES), 1])
-        row = Losses(*losses, hits, tried)
+        answer, glyphs, pointer, copy, contrast = losses
+        row = Losses(answer, glyphs, pointer, copy, contrast, hits, tried)
         rates = (hits / tried.clamp(min=1)).tolist()
         return {
             "loss": _rounded(self._total(row)),

@@ -48,12 +48,12 @@ def sft(options: Sft, *, say: Say, console: Console, open_trainers: OpenTrainers
 @contextmanager
 def _setting(threads: int, say: Say, console: Console) -> Iterator[Setting]:
     """Ctrl-C ends the step, saves, and leaves; the same command goes on from there."""
-    with StopOnInterrupt() as stop, TrainingBar(console) as bar:
+    with StopOnInterrupt() as control, TrainingBar(console) as bar:
         yield Setting(
             demonstrations=demonstrations_in,
             words=tuple(WORDS),
             say=say,
-            watch=Watch(threads=threads, on_step=bar, stop=stop),
+            watch=Watch(threads=threads, on_step=bar, stop=lambda: control.stopped is not None),
         )
 
 

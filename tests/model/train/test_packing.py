@@ -50,7 +50,7 @@ def objective_of(config: KimiVLConfig) -> Objective:
 
 def gradients(objective: Objective, losses: Losses) -> dict[str, torch.Tensor]:
     objective.zero_grad()
-    sum(getattr(losses, part) for part in PARTS).backward()  # type: ignore[union-attr]
+    sum(getattr(losses, part) for part in PARTS).backward()
     return {
         name: parameter.grad.clone()
         for name, parameter in objective.named_parameters()
