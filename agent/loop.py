@@ -26,7 +26,7 @@ from agent.prompts import NANO, PromptStyle, render
 from agent.proposals import Finish, Proposal
 from env.actions import Action
 from env.desktop import Desktop, Settled, wait_until_settled
-from env.errors import ActionRefused, DesktopLost
+from env.errors import ActionCut, ActionRefused, DesktopLost
 from env.screen import Screenshot
 from model.errors import ModelError
 from model.messages import Completion, Sampling
@@ -235,6 +235,7 @@ class _Episode:
 
     def play(self) -> _Over:
         try:
+            self._loop.desktop.heed(self._loop.control)
             while self.step < self._config.max_steps:
                 self._one_step()
         except _Over as over:
@@ -266,6 +267,7 @@ class _Episode:
         self.chronicle.intended(self.step, approved)
         error_text = self._act(approved.actions)
         self._remember(parsed, error_text, seen)
+        self._end_if_stopped()
         self._end_if_over(parsed.proposals, seen, error_text)
 
     def _answered(self) -> tuple[_Seen, Completion]:
@@ -408,7 +410,7 @@ class _Episode:
                     break
                 self._loop.desktop.perform(action)
                 performed += 1
-        except ActionRefused as error:
+        except (ActionRefused, ActionCut) as error:
             refused = str(error)
         finally:
             # Also when stopped or when the screen is lost: the log says how far it came.

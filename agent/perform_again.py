@@ -11,7 +11,7 @@ from PIL import Image, ImageChops
 
 from agent.control import Control
 from env.desktop import Desktop, wait_until_settled
-from env.errors import ActionRefused
+from env.errors import ActionCut, ActionRefused
 from env.screen import Box
 from trajectories import action_json
 from trajectories.reading import Episode
@@ -70,7 +70,7 @@ def perform_again(
         for action in actions:
             try:
                 desktop.perform(action_json.decode(action))
-            except ActionRefused as error:
+            except (ActionRefused, ActionCut) as error:
                 refused = str(error)
                 break
         yield Compared(step=step.number, share=share, where=where, refused=refused)

@@ -9,11 +9,26 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from env.actions import Action, points_of
 from env.errors import ActionRefused
 from env.screen import Box, Screenshot, ScreenSize
+
+
+class Steering(Protocol):
+    """Who may stop and pause what is done here (`agent.control.Control` is one)."""
+
+    @property
+    def stopped(self) -> str | None:
+        """Why, or None."""
+
+    @property
+    def paused(self) -> str | None: ...
+    def stop(self, reason: str) -> None: ...
+    def pause(self, reason: str, *, takeover: bool) -> None: ...
+    def subscribe(self, changed: Callable[[], None]) -> None: ...
+    def unsubscribe(self, changed: Callable[[], None]) -> None: ...
 
 
 class Desktop(ABC):
@@ -53,7 +68,18 @@ class Desktop(ABC):
         Raises:
             ActionRefused: a point off the screen, an unknown key, a character that cannot
                 be typed. Nothing was done.
+            ActionCut: a stop, a pause or a person's hands ended it in the middle.
             DesktopLost: the display or browser died.
+        """
+
+    def heed(self, steering: Steering) -> None:  # noqa: B027, nothing to do is a choice
+        """From now on be stopped and paused by it, in the middle of an action too, and tell it
+        of a person who takes over. Takes the place of what was heeded before, and begins anew
+        after a stop. Backends whose actions cannot be broken off, and which nobody else works,
+        need do nothing: the loop looks before every action.
+
+        Raises:
+            DesktopLost: as `perform`.
         """
 
     @abstractmethod

@@ -20,6 +20,12 @@ class ActionRefused(EnvError):
     """
 
 
+class ActionCut(EnvError):
+    """The action was cut off in the middle: by a stop, a person, or because it could no longer
+    be sure to do what was asked. Everything held was let go of; part of it may have been done.
+    """
+
+
 class PageBroken(EnvError):
     """A task's page answers no more: something led away from it, or a script failed in it."""
 

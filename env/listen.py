@@ -6,13 +6,11 @@ order among the events: a character lent to a spare key for a moment is known
 for what it was. Which program made an event RECORD does not say.
 """
 
-import ctypes
 import struct
 import threading
 import time
 import unicodedata
 from collections.abc import Callable, Iterator
-from ctypes.util import find_library
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ from Xlib import X
 from Xlib import error as xerror
 from Xlib.ext import record
 
+from env.characters import Characters
 from env.errors import DesktopUnavailable
 from env.input_event import InputEvent
 from env.keys import KEYS
@@ -67,7 +66,7 @@ class KeyMap:
 
     def __init__(self, first: int, rows: list[list[int]]) -> None:
         self._rows = dict(enumerate(rows, first))
-        self._characters = _Characters()
+        self._characters = Characters()
         self._dead = ""
         self._names = {names.keysym: name for name, names in reversed(KEYS.items())}
         # "shift" before "shiftleft": the plain name of each pair.
@@ -120,25 +119,6 @@ class KeyMap:
             char = unicodedata.normalize("NFC", char + self._dead)
             self._dead = ""
         return name, char
-
-
-class _Characters:
-    """libxkbcommon's table of what a keysym types; it comes with every toolkit."""
-
-    def __init__(self) -> None:
-        name = find_library("xkbcommon") or "libxkbcommon.so.0"
-        try:
-            self._to_utf32 = ctypes.CDLL(name).xkb_keysym_to_utf32
-        except OSError as error:
-            raise DesktopUnavailable(
-                f"{name} is not installed; try: apt-get install libxkbcommon0"
-            ) from error
-        self._to_utf32.argtypes = [ctypes.c_uint32]
-        self._to_utf32.restype = ctypes.c_uint32
-
-    def of(self, symbol: int) -> str:
-        code = self._to_utf32(symbol) if symbol else 0
-        return chr(code) if code >= 0x20 else ""
 
 
 class InputListener:

@@ -7,7 +7,7 @@ outside it is refused like a point off the screen.
 from dataclasses import replace
 
 from env.actions import Action, Click, Drag, Keys, Move, Point, Scroll, TypeText, Wait
-from env.desktop import Desktop, refuse_points_outside
+from env.desktop import Desktop, Steering, refuse_points_outside
 from env.screen import Box, Screenshot, ScreenSize
 
 
@@ -48,6 +48,9 @@ class Viewport(Desktop):
     def perform(self, action: Action) -> None:
         refuse_points_outside(action, self.size)
         self._desktop.perform(self._moved(action))
+
+    def heed(self, steering: Steering) -> None:
+        self._desktop.heed(steering)
 
     def close(self) -> None:
         """Does nothing: the desktop belongs to whoever opened it."""

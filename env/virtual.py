@@ -21,7 +21,7 @@ from Xlib import Xatom
 from env.accessibility import SessionBus
 from env.actions import Action
 from env.chromium import chromium_folder
-from env.desktop import Desktop
+from env.desktop import Desktop, Steering
 from env.errors import DesktopLost, DesktopUnavailable
 from env.fonts import FONTS_CONF
 from env.process import end, in_a_group
@@ -150,6 +150,9 @@ class VirtualDesktop(Desktop):
 
     def perform(self, action: Action) -> None:
         self._alive().perform(action)
+
+    def heed(self, steering: Steering) -> None:
+        self._alive().heed(steering)
 
     def launch(
         self,

@@ -187,6 +187,7 @@ def test_nothing_stays_held_when_an_action_is_cut_off(
     def ring(*_: object) -> None:
         raise KeyboardInterrupt
 
+    desktop.perform(Move(Point(1, 1)))
     before = signal.signal(signal.SIGALRM, ring)
     try:
         signal.setitimer(signal.ITIMER_REAL, after_seconds)

@@ -1,0 +1,45 @@
+"""A connection of one's own to an X11 display."""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from Xlib import display as xdisplay
+
+_connecting = threading.Lock()
+"""Client libraries read XAUTHORITY from the process while they connect, and only then."""
+
+
+def connect(name: str, authority: Path | None) -> Any:
+    """python-xlib's `Display`.
+
+    Args:
+        name: as in DISPLAY, e.g. ":1".
+        authority: the file with the display's cookie; None: as the user's session has it.
+
+    Raises:
+        Xlib.error.DisplayError: no such display, or it refused us.
+    """
+    with authority_of_process(authority):
+        return xdisplay.Display(name)
+
+
+@contextmanager
+def authority_of_process(path: Path | None) -> Iterator[None]:
+    """The process's XAUTHORITY is `path` for the block; no library takes it as an argument."""
+    if path is None:
+        yield
+        return
+    with _connecting:
+        before = os.environ.get("XAUTHORITY")
+        os.environ["XAUTHORITY"] = str(path)
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ["XAUTHORITY"]
+            else:
+                os.environ["XAUTHORITY"] = before
