@@ -67,6 +67,7 @@ class Hands:
         self._order_reader, self._news_reader = Reader(orders), Reader(news)
         self._door: StopSocket | None = None
         self._held: Held | None = None
+        self._started = 0
         self._heeds_person = False
         self._acting = False
         self._renewed_at = 0.0
@@ -80,8 +81,12 @@ class Hands:
             match message:
                 case {"act": dict(action)} if len(message) == 1:
                     send(self._orders, self._act(action))
-                case {"start": bool(heeds_person), "about": str(about)} if len(message) == 2:
-                    self._start(heeds_person, about)
+                case {
+                    "start": int(number),
+                    "heeds_person": bool(heeds_person),
+                    "about": str(about),
+                } if len(message) == 3:
+                    self._start(number, heeds_person, about)
                     send(self._orders, {"done": True})
                 case {"renew": True} if len(message) == 1:
                     # Its action ended while this was on its way.
@@ -98,7 +103,8 @@ class Hands:
         if self._door is not None:
             self._door.close()
 
-    def _start(self, heeds_person: bool, about: str) -> None:
+    def _start(self, number: int, heeds_person: bool, about: str) -> None:
+        self._started = number
         self._held = None
         self._heeds_person = heeds_person
         if self._door is None:
@@ -195,7 +201,8 @@ class Hands:
 
     def _tell_held(self, held: Held) -> None:
         if self._hold(held):
-            send(self._news, {held.kind: held.reason})
+            # With the number, so that nobody takes it for news of a later beginning.
+            send(self._news, {held.kind: held.reason, "start": self._started})
 
     def _hold(self, held: Held) -> bool:
         """Whether that is new: a stop outweighs everything, and the first reason stays."""

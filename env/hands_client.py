@@ -64,6 +64,7 @@ class HandsClient:
         self._swept = threading.Lock()
         self._sending = threading.Lock()
         self._spare: frozenset[int] = frozenset()
+        self._number = 0
         self._started = (False, "")
         self._orders, orders = socket.socketpair()
         self._news, news = socket.socketpair()
@@ -99,7 +100,8 @@ class HandsClient:
         """
         self._lapsed = False
         self._started = (heeds_person, about)
-        self._say({"start": heeds_person, "about": about[:200]})
+        self._number += 1
+        self._say({"start": self._number, "heeds_person": heeds_person, "about": about[:200]})
         self._until_done()
 
     def perform(self, action: Action) -> None:
@@ -255,6 +257,9 @@ class HandsClient:
             reader.fill()
             while (message := reader.take()) is not None:
                 match message:
+                    case {"start": int(number)} if number != self._number:
+                        # Of before the last beginning.
+                        pass
                     case {"stop": str(why)}:
                         self._held("stop", why)
                     case {"pause": str(why)}:
