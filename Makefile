@@ -1,7 +1,7 @@
 SHELL := /bin/bash
 PYTHON := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint nano proof-log
+.PHONY: help setup demo test lint nano proof-log proof-eval
 
 help:  ## list what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 12
@@ -25,3 +25,6 @@ nano: setup  ## train the shipped weights again, from nothing (hours)
 
 proof-log: setup  ## kill, cut, flip and fail the log at length; writes log-proof.json (20 minutes)
 	$(PYTHON) -m benchmarks.log_proof --kills 10000 --states 1000000 --cuts 1000000 --resumes 10000
+
+proof-eval: setup  ## kill an evaluation 100 times and go on; writes eval-proof.json (5 minutes)
+	$(PYTHON) -m benchmarks.eval_proof --kills 100

@@ -14,7 +14,6 @@ from agent.action_grammar import ACTIONS
 from agent.collect import CollectConfig, OpenCollector
 from agent.demonstrations import texts_by_task
 from agent.errors import AgentError
-from agent.evaluate import EvalConfig, OpenEvaluator, claim_folder, finished
 from agent.events import Ending, EpisodeResult, both
 from agent.loop import Loop, LoopConfig
 from agent.miniwob import (
@@ -27,8 +26,8 @@ from agent.miniwob import (
 from agent.policy import Policy
 from agent.prompts import NANO, style_named
 from agent.specimens import label_specimens
-from agent.summary import summarise, write_summary
-from agent.workers import run_jobs, share_cores
+from agent.task_runs import ACTORS
+from agent.workers import run_jobs
 from env.backends import open_desktop
 from env.errors import EnvError
 from env.headed import HeadedBrowser, showing, shown_with
@@ -45,6 +44,7 @@ from trajectories.store import RunStore
 from ui.arguments import Command, parse_arguments
 from ui.commands.cockpit import Host, be_host
 from ui.commands.data import export_runs, score_steps, write_thoughts
+from ui.commands.evaluations import evaluate
 from ui.commands.imports import import_files
 from ui.commands.logs import look_into_logs
 from ui.commands.recordings import record, reduce
@@ -73,7 +73,7 @@ from ui.options import (
     Vocabulary,
 )
 from ui.snapshot import once_seen
-from ui.tables import completion_line, loading, progress, results_table, summary_line, summary_table
+from ui.tables import completion_line, loading, progress, results_table
 
 DONE, FAILED, REFUSED = 0, 1, 2
 
@@ -126,39 +126,8 @@ def is_address(model: str) -> bool:
 
 def weights_of(model: str) -> str:
     """A digest of the weights; empty where there are none to look into."""
-    return "" if model == "expert" or is_address(model) else weights_digest(model)
-
-
-def evaluate(options: Eval) -> int:
-    if options.suite != "miniwob":
-        raise ValueError(f"no suite named {options.suite!r}; expected miniwob")
-    config = EvalConfig(
-        model=options.model,
-        weights=weights_of(options.model),
-        seed=options.seed,
-        blind=options.blind,
-        max_steps=options.max_steps,
-    )
-    jobs = evaluation_jobs(tasks_named(options.tasks), options.episodes, options.seed)
-    claim_folder(options.out, config)
-    records = finished(options.out, config, jobs)
-    done = {(record.task, record.seed) for record in records}
-    todo = [job for job in jobs if job not in done]
-    share_cores(options.workers)
-    with progress(console) as bar:
-        line = bar.add_task("episodes", total=len(jobs), completed=len(records))
-        opener = OpenEvaluator(config, options.out, open_policy)
-        for record in run_jobs(todo, opener, options.workers):
-            records.append(record)
-            write_summary(options.out, summarise(config, records))
-            won = sum(record.success for record in records) / len(records)
-            bar.update(line, advance=1, description=f"episodes ({won:.0%} won)")
-    summary = summarise(config, records)
-    path = write_summary(options.out, summary)
-    console.print(summary_table(summary))
-    say(summary_line(summary))
-    say(f"written to {path}")
-    return DONE
+    known = model == "expert" or model in ACTORS or is_address(model)
+    return "" if known else weights_digest(model)
 
 
 def demo(options: Demo) -> int:
@@ -298,7 +267,10 @@ COMMANDS = {
     "resume": Command(Resume, resume),
     "host": Command(Host, partial(be_host, open_policy=open_policy)),
     "chat": Command(Chat, chat),
-    "eval": Command(Eval, evaluate),
+    "eval": Command(
+        Eval,
+        partial(evaluate, console=console, say=say, open_policy=open_policy, weights_of=weights_of),
+    ),
     "collect": Command(Collect, collect),
     "label": Command(Label, label),
     "vocabulary": Command(Vocabulary, vocabulary),

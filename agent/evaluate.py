@@ -74,27 +74,6 @@ class EpisodeRecord:
 _EPISODE_JSON = TypeAdapter(EpisodeRecord)
 
 
-def claim_folder(out: Path, config: EvalConfig) -> None:
-    """Make the results folder, or check that it holds results of the same evaluation.
-
-    Raises:
-        ValueError: it holds others.
-    """
-    path = out / "config.json"
-    plain = json.loads(json.dumps(asdict(config)))
-    if path.exists():
-        there = json.loads(path.read_text(encoding="utf-8"))
-        different = [name for name in plain if there.get(name) != plain[name]]
-        if different:
-            shown = ", ".join(f"{name} {there.get(name)!r}" for name in different)
-            raise ValueError(
-                f"{out} holds another evaluation's results ({shown}); name a new --out"
-            )
-        return
-    out.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(plain, indent=2) + "\n", encoding="utf-8")
-
-
 def finished(out: Path, config: EvalConfig, jobs: list[Job]) -> list[EpisodeRecord]:
     """What an earlier start of the same evaluation has left done."""
     found = []

@@ -33,6 +33,8 @@ class Ending(Enum):
     DESKTOP_LOST = "desktop lost"
     DISK_FULL = "disk full"
     """Too little space for another step of the log."""
+    NOT_BEGUN = "not begun"
+    """Its world could not be set up."""
     STOPPED = "stopped"
     """Somebody asked for it."""
 

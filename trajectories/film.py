@@ -1,6 +1,6 @@
 """An episode as a video or an animated picture, the view drawn near to where each step acts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import av
@@ -18,6 +18,12 @@ NEAR = 2.5
 """How much larger the screen is shown near its target."""
 LEAST_WIDTH, MOST_WIDTH = 480, 1280
 CAPTION_PX = 44
+_RECORDINGS: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    ".mp4": ("libx264", {"crf": "20", "preset": "veryfast"}),
+    ".webm": ("libvpx", {"crf": "20", "b": "2M", "deadline": "realtime", "cpu-used": "8"}),
+}
+"""Encoder and its options."""
+
 _PAPER, _INK, _SOFT, _MARK = (21, 24, 27), (240, 238, 232), (150, 158, 166), (255, 61, 46)
 
 
@@ -32,11 +38,34 @@ def write_film(episode: Episode, path: Path) -> int:
         raise ValueError(f"{episode.name} has no step to show")
     match path.suffix:
         case ".mp4":
-            return _write_mp4(episode, path)
+            codec, options = _RECORDINGS[".mp4"]
+            return _encode(frames_of(episode), path, codec, options, FRAMES_A_SECOND)
         case ".gif":
             return _write_gif(episode, path)
         case suffix:
             raise ValueError(f"a film named *{suffix}; expected .mp4 or .gif")
+
+
+def write_recording(episode: Episode, path: Path, last: Image.Image | None = None) -> int:
+    """The screens of an episode one after another, a second each, with what was done marked:
+    a recording as evaluations keep one, .mp4 or .webm. Gives how many frames.
+
+    Args:
+        last: the screen when it was over.
+
+    Raises:
+        ValueError: another suffix, or nothing to show.
+        BlobMissing: a screenshot is gone.
+    """
+    if path.suffix not in _RECORDINGS:
+        raise ValueError(f"a recording named *{path.suffix}; expected {', '.join(_RECORDINGS)}")
+    screens = [_marked(step.image(), _actions_of(step)) for step in episode.steps]
+    if last is not None:
+        screens.append(last.convert("RGB"))
+    if not screens:
+        raise ValueError(f"{episode.name} has no screen to show")
+    codec, options = _RECORDINGS[path.suffix]
+    return _encode((_shown_whole(screen) for screen in screens), path, codec, options, 1)
 
 
 def frames_of(episode: Episode) -> Iterator[Image.Image]:
@@ -45,14 +74,16 @@ def frames_of(episode: Episode) -> Iterator[Image.Image]:
         yield from _frames_of_step(episode, step)
 
 
-def _write_mp4(episode: Episode, path: Path) -> int:
+def _encode(
+    frames: Iterable[Image.Image], path: Path, codec: str, options: Mapping[str, str], rate: int
+) -> int:
     count = 0
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=FRAMES_A_SECOND)
+        stream = container.add_stream(codec, rate=rate)
         assert isinstance(stream, VideoStream)
         stream.pix_fmt = "yuv420p"
-        stream.options = {"crf": "20", "preset": "veryfast"}
-        for image in frames_of(episode):
+        stream.options = dict(options)
+        for image in frames:
             if count == 0:
                 stream.width, stream.height = image.size
             for packet in stream.encode(av.VideoFrame.from_image(image)):
@@ -78,7 +109,7 @@ def _write_gif(episode: Episode, path: Path) -> int:
 
 
 def _frames_of_step(episode: Episode, step: Step) -> Iterator[Image.Image]:
-    actions = [] if step.intent is None else [decode(each) for each in step.intent.actions]
+    actions = _actions_of(step)
     screen = step.image()
     scale = min(max(LEAST_WIDTH, screen.width), MOST_WIDTH) / screen.width
     marked = _marked(screen, actions)
@@ -94,6 +125,15 @@ def _frames_of_step(episode: Episode, step: Step) -> Iterator[Image.Image]:
         frame = _framed(marked, near, target, scale, caption)
         for _ in range(max(1, round(seconds * FRAMES_A_SECOND))):
             yield frame
+
+
+def _actions_of(step: Step) -> list[Action]:
+    return [] if step.intent is None else [decode(each) for each in step.intent.actions]
+
+
+def _shown_whole(screen: Image.Image) -> Image.Image:
+    scale = min(screen.width, MOST_WIDTH) / screen.width
+    return screen.resize((_even(screen.width * scale), _even(screen.height * scale)))
 
 
 def _framed(

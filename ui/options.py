@@ -54,17 +54,28 @@ class Chat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Eval:
-    """Run tasks on unseen seeds and write what came out, as numbers that compare."""
+    """Run a suite of tasks and write what came out, as numbers that compare."""
 
-    suite: Annotated[str, "miniwob", POSITIONAL]
-    out: Annotated[Path, "folder for results; finished episodes in it are not run again"]
-    model: Annotated[str, f"{MODEL}, or expert"] = "nano"
-    tasks: Annotated[str, "pix2act59, all, experts, or names with commas"] = "pix2act59"
-    episodes: Annotated[int, "unseen seeds a task"] = 20
-    seed: Annotated[int, "round: its seeds start at 10,000,000 + 1000 times this"] = 0
-    workers: Annotated[int, "processes, each with a browser and a model"] = 1
+    suite: Annotated[str, "miniwob, or form: five tasks on a form in memory", POSITIONAL]
+    out: Annotated[Path, "folder for results; what is finished in it is not run again"]
+    model: Annotated[
+        str,
+        f"{MODEL}; miniwob: or expert; others: or oracle (solves it), idle (does nothing) or"
+        " gives-up (says it cannot be done)",
+    ] = "nano"
+    tasks: Annotated[str, "miniwob: pix2act59, all, experts; or names with commas"] = ""
+    episodes: Annotated[int | None, "of each task: 20 unseen seeds of miniwob, else 1"] = None
+    seed: Annotated[
+        int, "miniwob: round, whose seeds start at 10,000,000 + 1000 times this; else the sampler's"
+    ] = 0
+    workers: Annotated[str, "processes, each with a screen and a model"] = "1"
     blind: Annotated[bool, "feed black pictures: what is left is not reading"] = False
-    max_steps: Annotated[int, "steps an episode"] = 30
+    max_steps: Annotated[int | None, "answers an episode: 30 of miniwob, else 15"] = None
+    style: Annotated[str, "of the prompt, but for miniwob: nano, opencua or opencua-steady"] = (
+        "nano"
+    )
+    osworld_exact: Annotated[bool, "keep OSWorld's flaws, for numbers that compare"] = False
+    recording: Annotated[Literal["mp4", "webm", "none"], "kept beside each result"] = "mp4"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

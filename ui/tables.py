@@ -76,6 +76,43 @@ def summary_line(summary: dict[str, Any]) -> str:
     )
 
 
+def suite_table(summary: dict[str, Any]) -> Table:
+    """The domains of a suite's `summary.json` (`agent.task_summary`), a row each."""
+    table = Table()
+    table.add_column("domain")
+    for name in ("tasks", "score", "mean", "error", "steps", "s a task", "s model"):
+        table.add_column(name, justify="right")
+    for domain, row in summary["per_domain"].items():
+        table.add_row(
+            domain,
+            str(row["tasks"]),
+            f"{row['total_score']:g}",
+            f"{row['mean']:.1%}",
+            _share(row["standard_error"]),
+            f"{row['mean_steps']:.1f}",
+            f"{row['seconds']['total']:.1f}",
+            f"{row['seconds']['model']:.1f}",
+        )
+    return table
+
+
+def suite_line(summary: dict[str, Any]) -> str:
+    error = summary["standard_error"]
+    spread = "" if error is None else f" (standard error {error:.1%})"
+    infeasible = summary["infeasible"]
+    aside = f", {infeasible['tasks']} of them infeasible" if infeasible["tasks"] else ""
+    start = summary["seconds"].get("start")
+    began = "" if start is None else f"; a task starts in {start:.1f} s (median)"
+    return (
+        f"mean {summary['mean']:.1%}{spread} over {summary['tasks']} tasks{aside};"
+        f" {len(summary['unscored'])} unscored{began}"
+    )
+
+
+def _share(value: float | None) -> str:
+    return "" if value is None else f"{value:.1%}"
+
+
 def completion_line(completion: Completion) -> str:
     """What an answer cost; the memory is the whole process's, at its most."""
     seconds = completion.seconds

@@ -44,6 +44,7 @@ def read_osworld(path: Path, tasks: Path | None = None) -> Iterator[Demo]:
 def _demo(folder: Path, tasks: Path | None) -> Demo:
     lines = [line for line in _lines(folder / "traj.jsonl") if "step_num" in line]
     told = _task(folder, tasks)
+    ours = (folder / TASK_NAME).exists()
     try:
         score = float((folder / "result.txt").read_text(encoding="ascii"))
         screens = sorted(folder.glob("step_0_*.png"))
@@ -52,7 +53,7 @@ def _demo(folder: Path, tasks: Path | None) -> Demo:
         for _, group in groupby(lines, key=lambda line: line["step_num"]):
             of_step = list(group)
             if screen is not None and not of_step[-1].get("info", {}).get("refused"):
-                steps.append(_step(len(steps) + 1, screen, of_step))
+                steps.append(_step(len(steps) + 1, screen, of_step, ours=ours))
             after = of_step[-1].get("screenshot_file")
             screen = None if after is None else _picture(folder, after)
     except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
@@ -73,12 +74,13 @@ def _demo(folder: Path, tasks: Path | None) -> Demo:
     )
 
 
-def _step(number: int, screen: Path, lines: list[Line]) -> DemoStep:
+def _step(number: int, screen: Path, lines: list[Line], *, ours: bool) -> DemoStep:
     png = screen.read_bytes()
     response = _said(lines[0].get("response"))
     sections = sections_of(response)
     sent = [line["action"] for line in lines if isinstance(line["action"], str)]
-    if sent:
+    # Ours say in their answers what was sent, in the fractions it was meant in.
+    if sent and not ours:
         code = "\n".join(in_fractions(each, *size_of(png)) for each in sent)
         sentence = sections.action or str(lines[0].get("natural_language_action") or "")
         sections = replace(sections, action=sentence, code=code)

@@ -1,0 +1,152 @@
+"""An evaluation killed at random moments and started again: is anything lost, or done twice?
+
+python -m benchmarks.eval_proof --kills 100 --out eval-proof.json
+
+The runner is killed (SIGKILL) as it is, its workers left to find out for
+themselves. After every kill each result that was finished must be the same
+file; in the end the table must be that of an evaluation nobody disturbed.
+"""
+
+import argparse
+import json
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from agent.form_stages import FormStages, form_jobs
+from agent.policy import Policy
+from agent.suite_run import SuiteRun
+from agent.task_runs import OpenTaskRunner, SuiteConfig
+from benchmarks.log_proof.workload import Report
+
+DONE = 0
+ACTORS = ("oracle", "idle", "gives-up")
+ATTEMPTS = 3
+LONGEST_LIFE_SECONDS = {1: 1.5, 2: 6.0}
+"""By workers: those of their own process must start first."""
+
+
+def prove_kills(num_kills: int, seed: int) -> Report:
+    report = Report(name="evaluations killed and started again")
+    chance = random.Random(seed)
+    undisturbed: dict[str, Any] = {}
+    number = 0
+    while report.cases < num_kills:
+        model = ACTORS[number % len(ACTORS)]
+        workers = 1 + number % 2
+        with tempfile.TemporaryDirectory(prefix="moonhand-proof-") as folder:
+            if model not in undisturbed:
+                assert _live(Path(folder) / "calm", model, 1, None) == DONE
+                undisturbed[model] = table(Path(folder) / "calm")
+            out = Path(folder) / "results"
+            trouble = _one_evaluation(out, model, workers, num_kills, chance, report)
+            if trouble is None and table(out) != undisturbed[model]:
+                trouble = f"the table is another: {table(out)}"
+        if trouble is not None:
+            report.bad.append(f"seed {seed}, evaluation {number} ({model}): {trouble}")
+        report.count("evaluations", 1)
+        number += 1
+    return report
+
+
+def _one_evaluation(
+    out: Path, model: str, workers: int, num_kills: int, chance: random.Random, report: Report
+) -> str | None:
+    """Kill and start again until it is through. Gives what was wrong."""
+    before: dict[str, tuple[int, int]] = {}
+    while True:
+        is_last = report.cases >= num_kills
+        code = _live(out, model, workers, None if is_last else chance.random())
+        after = identities(out)
+        lost = [name for name, identity in before.items() if after.get(name) != identity]
+        if lost:
+            return f"lost or done again: {lost}"
+        report.count("results found after a kill", len(after) if code is None else 0)
+        before = after
+        if code is not None:
+            return None if code == DONE else f"exit code {code}"
+        report.cases += 1
+
+
+def _live(out: Path, model: str, workers: int, share: float | None) -> int | None:
+    """Evaluate in a process of its own; kill it after a share of the longest life. None: it was."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            config = SuiteConfig(suite="form", model=model)
+            suite = SuiteRun(config, out, form_jobs(ATTEMPTS))
+            for _ in suite.run(OpenTaskRunner(config, out, _no_policy, FormStages()), workers):
+                pass
+            suite.write_summary()
+            code = DONE
+        finally:
+            os._exit(code)
+    until = None if share is None else time.monotonic() + share * LONGEST_LIFE_SECONDS[workers]
+    while until is None or time.monotonic() < until:
+        done, status = os.waitpid(child, 0 if until is None else os.WNOHANG)
+        if done:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.002)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return None
+
+
+def _no_policy(name: str) -> Policy:
+    raise AssertionError(f"{name} is no model")
+
+
+def identities(out: Path) -> dict[str, tuple[int, int]]:
+    """Of every finished result: which file it is, and since when."""
+    found = {}
+    for path in out.glob("pyautogui/screenshot/*/*/*/result.txt"):
+        state = path.stat()
+        found[str(path.relative_to(out))] = (state.st_ino, state.st_mtime_ns)
+    return found
+
+
+def table(out: Path) -> dict[str, Any]:
+    """What an evaluation came to, without what differs from run to run: the seconds."""
+    summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+
+    def timeless(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: timeless(each) for name, each in value.items() if name != "seconds"}
+        return value
+
+    plain: dict[str, Any] = timeless(summary)
+    return plain
+
+
+def run(words: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=Path("eval-proof.json"))
+    options = parser.parse_args(words)
+    began = time.monotonic()
+    report = prove_kills(options.kills, options.seed)
+    seconds = round(time.monotonic() - began, 1)
+    print(f"{report.name}: {report.cases} kills, {len(report.bad)} bad, {report.counts}")
+    for trouble in report.bad:
+        print(f"  {trouble}")
+    told = {
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "seed": options.seed,
+        **report.plain(),
+        "seconds": seconds,
+    }
+    options.out.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    return 1 if report.bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(run(sys.argv[1:]))

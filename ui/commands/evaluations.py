@@ -1,0 +1,119 @@
+"""`main.py eval`: a suite of tasks to a folder of results that compare and can be gone on with."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+
+from rich.console import Console
+
+from agent.collect import OpenPolicy
+from agent.evaluate import EvalConfig, OpenEvaluator, finished
+from agent.form_stages import FormStages, form_jobs
+from agent.miniwob import evaluation_jobs, tasks_named
+from agent.stages import OpenStage, TaskJob
+from agent.suite_run import SuiteRun
+from agent.summary import summarise, write_summary
+from agent.task_runs import OpenTaskRunner, SuiteConfig, TaskRecord
+from agent.workers import run_jobs, share_cores
+from trajectories.results import claim_folder
+from ui.options import Eval
+from ui.tables import progress, suite_line, suite_table, summary_line, summary_table
+
+DONE = 0
+Say = Callable[[str], None]
+
+
+def evaluate(
+    options: Eval,
+    *,
+    console: Console,
+    say: Say,
+    open_policy: OpenPolicy,
+    weights_of: Callable[[str], str],
+) -> int:
+    match options.suite:
+        case "miniwob":
+            return _miniwob(options, console, say, open_policy, weights_of)
+        case "form":
+            stages, jobs = FormStages(), form_jobs(options.episodes or 1)
+            return _tasks(options, stages, jobs, console, say, open_policy, weights_of)
+        case _:
+            raise ValueError(f"no suite named {options.suite!r}; expected miniwob or form")
+
+
+def _miniwob(
+    options: Eval,
+    console: Console,
+    say: Say,
+    open_policy: OpenPolicy,
+    weights_of: Callable[[str], str],
+) -> int:
+    config = EvalConfig(
+        model=options.model,
+        weights=weights_of(options.model),
+        seed=options.seed,
+        blind=options.blind,
+        max_steps=options.max_steps or 30,
+    )
+    tasks = tasks_named(options.tasks or "pix2act59")
+    jobs = evaluation_jobs(tasks, options.episodes or 20, options.seed)
+    claim_folder(options.out, asdict(config))
+    records = finished(options.out, config, jobs)
+    done = {(record.task, record.seed) for record in records}
+    todo = [job for job in jobs if job not in done]
+    num_workers = int(options.workers)
+    share_cores(num_workers)
+    with progress(console) as bar:
+        line = bar.add_task("episodes", total=len(jobs), completed=len(records))
+        opener = OpenEvaluator(config, options.out, open_policy)
+        for record in run_jobs(todo, opener, num_workers):
+            records.append(record)
+            write_summary(options.out, summarise(config, records))
+            won = sum(record.success for record in records) / len(records)
+            bar.update(line, advance=1, description=f"episodes ({won:.0%} won)")
+    summary = summarise(config, records)
+    path = write_summary(options.out, summary)
+    console.print(summary_table(summary))
+    say(summary_line(summary))
+    say(f"written to {path}")
+    return DONE
+
+
+def _tasks(
+    options: Eval,
+    open_stage: OpenStage,
+    jobs: Sequence[TaskJob],
+    console: Console,
+    say: Say,
+    open_policy: OpenPolicy,
+    weights_of: Callable[[str], str],
+) -> int:
+    config = SuiteConfig(
+        suite=options.suite,
+        model=options.model,
+        weights=weights_of(options.model),
+        seed=options.seed,
+        blind=options.blind,
+        max_steps=options.max_steps or 15,
+        style=options.style,
+        exact=options.osworld_exact,
+    )
+    suite = SuiteRun(config, options.out, jobs)
+    opener = OpenTaskRunner(config, options.out, open_policy, open_stage, options.recording)
+    with progress(console) as bar:
+        line = bar.add_task("tasks", total=len(jobs), completed=len(suite.records))
+        for _ in suite.run(opener, int(options.workers)):
+            bar.update(line, advance=1, description=_so_far(suite.records))
+    path = suite.write_summary()
+    summary = suite.summary()
+    console.print(suite_table(summary))
+    say(suite_line(summary))
+    for unscored in summary["unscored"]:
+        say(f"unscored: {unscored['task']}: {unscored['reason']}")
+    say(f"written to {path}")
+    return DONE
+
+
+def _so_far(records: Sequence[TaskRecord]) -> str:
+    scores = [record.score for record in records if record.score is not None]
+    mean = sum(scores) / len(scores) if scores else 0.0
+    return f"tasks (mean {mean:.0%})"
