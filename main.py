@@ -42,7 +42,7 @@ from trajectories.reading import read_run
 from trajectories.replay import write_replay
 from trajectories.store import RunStore
 from ui.arguments import Command, parse_arguments
-from ui.commands.cockpit import Host, be_host
+from ui.commands.cockpit import AttachTo, Cockpit, Host, attach, be_host, open_cockpit
 from ui.commands.data import export_runs, score_steps, write_thoughts
 from ui.commands.evaluations import evaluate
 from ui.commands.imports import import_files
@@ -265,6 +265,8 @@ COMMANDS = {
     "demo": Command(Demo, demo),
     "run": Command(Run, run),
     "resume": Command(Resume, resume),
+    "cockpit": Command(Cockpit, partial(open_cockpit, say=say, ask=ask)),
+    "attach": Command(AttachTo, partial(attach, say=say, ask=ask)),
     "host": Command(Host, partial(be_host, open_policy=open_policy)),
     "chat": Command(Chat, chat),
     "eval": Command(
@@ -291,7 +293,7 @@ COMMANDS = {
 
 def main(words: Sequence[str]) -> int:
     try:
-        command, options = parse_arguments(__doc__ or "", COMMANDS, words)
+        command, options = parse_arguments(__doc__ or "", COMMANDS, words, default="cockpit")
         return command.run(options)
     except (EnvError, AgentError, ModelError, TrajectoryError, ValueError, OSError) as error:
         complaints.print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import socket
+import struct
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,6 +66,13 @@ class Watch:
         except OSError as error:
             self._connection.close()
             raise SessionGone(f"no session at {path}: {error}") from error
+
+    @property
+    def peer_pid(self) -> int:
+        """The process at the other end, as the kernel knows it."""
+        size = struct.calcsize("3i")
+        peer = self._connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+        return int(struct.unpack("3i", peer)[0])
 
     def reports(self) -> Iterator[Report]:
         """Until the session ends or this end is closed."""

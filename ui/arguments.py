@@ -27,14 +27,19 @@ class Command:
 
 
 def parse_arguments(
-    description: str, commands: Mapping[str, Command], words: Sequence[str]
+    description: str, commands: Mapping[str, Command], words: Sequence[str], *, default: str = ""
 ) -> tuple[Command, Any]:
     """The command asked for, and its options.
+
+    Args:
+        default: the command of words that begin with none, be it because there are no words.
 
     Raises:
         SystemExit: with code 2 for words that fit no command, 0 for --help; both were printed.
         ValueError: the options refuse a value.
     """
+    if default and (not words or words[0].startswith("--")) and list(words) != ["--help"]:
+        words = [default, *words]
     parser = argparse.ArgumentParser(prog="main.py", description=description)
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, command in commands.items():

@@ -33,6 +33,8 @@ from trajectories.store import RunStore, new_run_id
 from ui.stages import Stage, open_stage
 
 MAIN = Path(__file__).parents[1] / "main.py"
+OPEN_SECONDS = 120.0
+"""A session that has no socket by then will have none: imports take 5 s on a busy machine."""
 _PR_SET_CHILD_SUBREAPER = 36
 
 OpenPolicy = Callable[[str], Policy]

@@ -1,0 +1,240 @@
+"""A task, and what becomes of it: the screen the agent sees, its thought, its steps."""
+
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Center, Horizontal, Middle, Vertical, VerticalScroll
+from textual.screen import Screen
+from textual.timer import Timer
+from textual.widgets import Footer, OptionList, Static
+
+from agent.reports import Report, State, Streamed
+from trajectories.errors import TrajectoryError
+from trajectories.store import read_blob
+from ui.bar import Bar
+from ui.picture import Graphics, Picture
+from ui.progress import Progress, Stand, StepView
+from ui.task_box import TaskBox, TaskHistory
+from ui.timeline import Timeline
+from ui.welcome import WELCOME, Moon
+
+SHARE = 0.7
+"""Of its column's height the picture takes at most."""
+STREAM_SECONDS = 0.05
+"""A thought is drawn anew this often while it streams: no eye reads faster, and an SSH line
+carries it."""
+
+
+class View(Vertical):
+    """A picture as large as the column, but with room for the thought below it."""
+
+    _shape = (16, 9)
+
+    def fit(self, shape: tuple[int, int]) -> None:
+        self._shape = shape
+        across, room = self.content_size
+        if across and room:
+            rows = round(across * shape[1] / shape[0] / 2)
+            self.query_one(Picture).styles.height = max(4, min(rows, round(room * SHARE)))
+
+    def on_resize(self) -> None:
+        self.fit(self._shape)
+
+
+class RunScreen(Screen[None]):
+    def __init__(self, progress: Progress, history: TaskHistory, graphics: Graphics) -> None:
+        super().__init__()
+        self.progress = progress
+        self._history = history
+        self._graphics = graphics
+        self._flush: Timer | None = None
+        self._clock: Timer | None = None
+        self.drawn: str = ""
+        """Name of the picture on the screen."""
+
+    def compose(self) -> ComposeResult:
+        yield Bar("run")
+        with Horizontal(id="work"):
+            with View(id="view"):
+                yield Picture(self._graphics, id="live")
+                yield Static("", id="caption", markup=False)
+                with VerticalScroll(id="thought-room", can_focus=False):
+                    yield Static("", id="thought", markup=False)
+            with Vertical(id="mind"):
+                yield Static("", id="told-task", markup=False)
+                yield Static("", id="headline", markup=False)
+                yield Static("", id="plan", markup=False)
+                yield Timeline(id="steps")
+                yield Static("", id="figures", markup=False)
+        with Middle(id="welcome"):
+            yield Center(Moon())
+            yield Center(Static(WELCOME, id="welcome-text"))
+        with Horizontal(id="entry"):
+            yield Static("›", id="prompt")
+            yield TaskBox(self._history, id="task")
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self.query_one("#task").focus()
+        self.draw()
+
+    def take(self, report: Report) -> None:
+        """After `progress` took it."""
+        if isinstance(report, Streamed):
+            if self._flush is None:
+                self._flush = self.set_timer(STREAM_SECONDS, self._draw_stream)
+            return
+        self.draw()
+        if isinstance(report, State):
+            self.refresh_bindings()
+
+    def draw(self) -> None:
+        progress = self.progress
+        timeline = self.query_one(Timeline)
+        timeline.show(progress.steps)
+        begun = progress.began is not None or bool(progress.trouble)
+        self.query_one("#welcome").display = not begun
+        self.query_one("#work").display = begun
+        task = "" if progress.began is None else progress.began.instruction
+        self.query_one("#told-task", Static).update(task)
+        self._draw_step(self._chosen())
+        self.query_one("#headline", Static).update(self._headline())
+        self.query_one("#figures", Static).update(self._figures())
+        self.query_one(Bar).tell(self._bar_state())
+        box = self.query_one(TaskBox)
+        box.placeholder = self._placeholder()
+
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        self._draw_step(self._chosen())
+
+    def action_live(self) -> None:
+        """Back to the newest step."""
+        timeline = self.query_one(Timeline)
+        if timeline.option_count:
+            timeline.highlighted = timeline.option_count - 1
+
+    def _draw_stream(self) -> None:
+        self._flush = None
+        last = self.progress.last
+        if last is not None and self._chosen() is last:
+            self._draw_words(last)
+
+    def _chosen(self) -> StepView | None:
+        timeline, steps = self.query_one(Timeline), self.progress.steps
+        if timeline.is_following or timeline.highlighted is None:
+            return self.progress.last
+        return steps[timeline.highlighted] if timeline.highlighted < len(steps) else None
+
+    def _draw_step(self, step: StepView | None) -> None:
+        if step is None:
+            return
+        picture = self.query_one("#live", Picture)
+        image = self._image_of(step)
+        shown = f"{step.image}{step.points}"
+        if image is not None and shown != self.drawn:
+            began = self.progress.began
+            factor = image.width / began.width if began is not None else 1.0
+            points = [(round(x * factor), round(y * factor)) for x, y in step.points]
+            picture.show(image, points)
+            self.drawn = shown
+            self.query_one(View).fit(image.size)
+        self.query_one("#caption", Static).update(step.words)
+        self._draw_words(step)
+
+    def _draw_words(self, step: StepView) -> None:
+        told = step.sections
+        thought = told.thought or ("" if step.sentence else step.answer.lstrip("# "))
+        self.query_one("#thought", Static).update(thought.strip() or "…")
+        self.query_one("#thought-room", VerticalScroll).scroll_end(animate=False)
+        plan = self.query_one("#plan", Static)
+        plan.display = bool(step.sentence or step.sections.action)
+        plan.update(self._plan(step))
+
+    def _plan(self, step: StepView) -> Text:
+        theme = self.app.current_theme
+        plan = Text()
+        plan.append(f"{step.sentence or step.sections.action or step.stand.value}\n", style="bold")
+        plan.append(step.code or step.sections.code or "", style=theme.secondary or "")
+        if step.reason:
+            plan.append(f"\n{step.reason}", style=theme.error or "")
+        return plan
+
+    def _image_of(self, step: StepView) -> Image.Image | None:
+        try:
+            data = step.jpeg or (
+                read_blob(Path(self.progress.began.folder), step.image)
+                if self.progress.began is not None and step.image
+                else b""
+            )
+        except TrajectoryError:
+            # Seen a moment ago and not written yet; or the run was deleted.
+            return None
+        return Image.open(BytesIO(data)).convert("RGB") if data else None
+
+    def _headline(self) -> Text:
+        progress, theme = self.progress, self.app.current_theme
+        line = Text(no_wrap=True, overflow="ellipsis")
+        if progress.trouble:
+            return Text(progress.trouble, style=theme.error or "")
+        if progress.over is not None:
+            over = progress.over
+            won = over.score is not None and over.score > 0
+            good = won or (over.score is None and over.ending == "done")
+            line.append(over.ending, style=(theme.success if good else theme.error) or "")
+            line.append(
+                f" · {over.steps} steps · {over.seconds:.1f} s", style=theme.secondary or ""
+            )
+            if over.reason:
+                line.append(f" · {over.reason}", style=theme.secondary or "")
+            return line
+        last = progress.last
+        if last is None or progress.began is None:
+            mood = progress.state.mood if progress.state is not None else ""
+            return Text(mood, style=theme.secondary or "")
+        line.append(f"Step {last.number}", style="bold")
+        line.append(f" of {progress.began.max_steps} · ", style=theme.secondary or "")
+        stand = last.stand.value
+        if progress.is_paused and progress.state is not None:
+            stand = progress.state.reason or "paused"
+        waits = last.stand is Stand.ASKED or progress.is_paused
+        line.append(stand, style=(theme.accent if waits else theme.secondary) or "")
+        return line
+
+    def _figures(self) -> str:
+        plan, state, last = self.progress.last_plan, self.progress.state, self.progress.last
+        parts = []
+        if last is not None and last.seconds:
+            parts.append(f"look {last.look_seconds:.2f}s")
+            parts.append(f"think {last.think_seconds:.2f}s")
+            parts.append(f"act {last.act_seconds:.2f}s")
+        if plan is not None and plan.tokens_per_second:
+            parts.append(f"{plan.tokens_per_second:.0f} tok/s")
+        if plan is not None and plan.prompt_tokens:
+            reused = plan.reused_tokens / plan.prompt_tokens
+            parts.append(f"{plan.prompt_tokens} tokens read, {reused:.0%} from cache")
+        if state is not None and state.megabytes:
+            parts.append(f"{state.megabytes:.0f} MB")
+        return " · ".join(parts)
+
+    def _bar_state(self) -> Text:
+        progress, theme = self.progress, self.app.current_theme
+        if progress.opened is None:
+            return Text()
+        mode = {"always": "asks always", "risky": "asks when risky", "watch": "never asks"}
+        told = Text(no_wrap=True, overflow="ellipsis", justify="right")
+        mood = progress.state.mood if progress.state is not None else "opening"
+        told.append(f"{mood} ", style=theme.accent or "")
+        asks = mode[progress.state.mode] if progress.state is not None else ""
+        told.append(
+            f"{Path(progress.opened.model).name} · {progress.opened.desktop} · {asks}",
+            style=theme.secondary or "",
+        )
+        return told
+
+    def _placeholder(self) -> str:
+        if self.progress.is_busy:
+            return "Tell the agent something; it reads it before its next step"
+        return "What is to be done?  ctrl+t: examples"
