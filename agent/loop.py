@@ -1,38 +1,24 @@
 """One episode: look, ask, write down what is meant, act, wait until the screen settles.
 
-Nothing is performed before its intent is in the log. Stop and pause are looked at
-before every action, between the pieces of an answer and while the screen settles.
-After a pause the screen is looked at again: what was answered before is not done.
+Nothing is performed before its intent is in the log. The steps are in
+`agent.episode`; here is what an episode is given, and how it begins and ends.
 """
 
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
-from PIL import Image
-
-from agent import parser
-from agent.approval import Approver, Request
+from agent.approval import Approver
 from agent.chronicle import Chronicle, EpisodeLog
 from agent.control import Control
-from agent.errors import AgentError, GroundingError, ParseError, PolicyFailed
+from agent.episode import Episode, Over
 from agent.events import Emit, Ending, EpisodeResult, nobody
-from agent.meant import Meant, after_answer, meant_by
-from agent.memory import Memory
-from agent.parser import Parsed
 from agent.policy import Policy
-from agent.prompts import NANO, PromptStyle, render
-from agent.proposals import Finish, Proposal
-from env.actions import Action
-from env.desktop import Desktop, Settled, wait_until_settled
-from env.errors import ActionCut, ActionRefused, DesktopLost
-from env.screen import Screenshot
-from model.errors import ModelError
-from model.messages import Completion, Sampling
-from trajectories.errors import DiskFull
+from agent.prompts import NANO, PromptStyle
+from env.desktop import Desktop
+from env.errors import DesktopLost
+from model.messages import Sampling
 from trajectories.reading import Episode as EpisodeRecord
-from trajectories.reading import remembered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +31,9 @@ class LoopConfig:
     """Unusable answers in a row that end the episode."""
     style: PromptStyle = NANO
     sampling: Sampling = field(default_factory=Sampling)
+    look_again: int = 2
+    """So often in a row a click is held back because its target looks otherwise than when the
+    model saw it; then it is done all the same, since some targets never stand still. 0: never."""
     settle_ceiling_seconds: float = 1.0
     """A screen still changing after this long is looked at as it is."""
 
@@ -52,6 +41,8 @@ class LoopConfig:
         for name in ("max_steps", "max_repeats", "max_unparseable"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} of {getattr(self, name)}; expected at least 1")
+        if self.look_again < 0:
+            raise ValueError(f"look_again of {self.look_again}; expected at least 0")
 
     def settings(self) -> dict[str, Any]:
         """For the RUN record."""
@@ -62,10 +53,6 @@ class Score(NamedTuple):
     value: float | None
     """In [-1, 1]; None: could not be judged."""
     reason: str = ""
-
-
-PAUSED_MEANWHILE = "there was a pause before this; it was not performed"
-"""What the model is told of the rest of an answer."""
 
 
 def never() -> bool:
@@ -138,7 +125,7 @@ class Loop:
         """
         chronicle = Chronicle(self.log, self.emit)
         chronicle.started(task=task, seed=seed, instruction=instruction, size=self.desktop.size)
-        return self._finish(_Episode(self, chronicle, instruction), task, seed)
+        return self._finish(Episode(self, chronicle, instruction), task, seed)
 
     def resume(self, interrupted: EpisodeRecord) -> EpisodeResult:
         """Go on with an episode whose process died: the same history, the screen as it is now.
@@ -161,11 +148,11 @@ class Loop:
         chronicle.resumed(
             task=start.task, seed=start.seed, instruction=start.instruction, size=self.desktop.size
         )
-        episode = _Episode(self, chronicle, start.instruction)
+        episode = Episode(self, chronicle, start.instruction)
         episode.recall(interrupted)
         return self._finish(episode, start.task, start.seed)
 
-    def _finish(self, episode: "_Episode", task: str, seed: int | None) -> EpisodeResult:
+    def _finish(self, episode: Episode, task: str, seed: int | None) -> EpisodeResult:
         over = episode.play()
         score = self._score(over)
         result = EpisodeResult(
@@ -180,256 +167,10 @@ class Loop:
         episode.chronicle.ended(result)
         return result
 
-    def _score(self, over: "_Over") -> Score:
+    def _score(self, over: Over) -> Score:
         if over.ending is Ending.DESKTOP_LOST:
             return Score(None)
         try:
             return self.judge()
         except DesktopLost as error:
             return Score(None, str(error))
-
-
-class _Over(Exception):
-    """The episode has its ending."""
-
-    def __init__(self, ending: Ending, reason: str) -> None:
-        super().__init__(reason)
-        self.ending = ending
-        self.reason = reason
-
-
-class _LookAnew(Exception):
-    """There was a pause: the answer is to a screen that may be another by now."""
-
-
-class _Seen(NamedTuple):
-    screenshot: Screenshot
-    name: str
-    """In the store; the same pixels have the same name."""
-
-
-class _Episode:
-    """What changes from step to step."""
-
-    def __init__(self, loop: Loop, chronicle: Chronicle, instruction: str) -> None:
-        self.step = 0
-        self.chronicle = chronicle
-        self._loop = loop
-        self._config = loop.config
-        self._instruction = instruction
-        self._memory = Memory(loop.config.style.most_screenshots)
-        self._num_unparseable = 0
-        self._num_repeats = 0
-        self._last: tuple[tuple[Proposal, ...], str] | None = None
-        self._last_seen = ""
-        self._num_pauses = 0
-        """That were waited out."""
-
-    def recall(self, interrupted: EpisodeRecord) -> None:
-        """What was seen and said before the process died."""
-        steps = [step for step in interrupted.steps if step.intent is not None]
-        self._memory.recall(remembered(steps))
-        if steps:
-            self.step = steps[-1].number
-            self._last_seen = steps[-1].observation.image
-
-    def play(self) -> _Over:
-        try:
-            self._loop.desktop.heed(self._loop.control)
-            while self.step < self._config.max_steps:
-                self._one_step()
-        except _Over as over:
-            if over.ending is Ending.STOPPED:
-                self.chronicle.stopped(self.step)
-            return over
-        except DesktopLost as error:
-            return _Over(Ending.DESKTOP_LOST, str(error))
-        except (PolicyFailed, ModelError) as error:
-            return _Over(Ending.POLICY_FAILED, str(error))
-        except DiskFull as error:
-            return _Over(Ending.DISK_FULL, str(error))
-        return _Over(Ending.STEP_LIMIT, f"{self.step} steps taken")
-
-    def _one_step(self) -> None:
-        seen, completion = self._answered()
-        self._note("advice", self._loop.advisor())
-        self._note("labels", self._loop.labeller())
-        try:
-            meant = meant_by(completion, self._loop.desktop.size)
-        except (ParseError, GroundingError) as error:
-            self._tell_unusable(completion, seen, error)
-            return
-        self._num_unparseable = 0
-        approved = self._approved(meant, seen)
-        if approved is None:
-            return
-        parsed = approved.parsed
-        self.chronicle.intended(self.step, approved)
-        error_text = self._act(approved.actions)
-        self._remember(parsed, error_text, seen)
-        self._end_if_stopped()
-        self._end_if_over(parsed.proposals, seen, error_text)
-
-    def _answered(self) -> tuple[_Seen, Completion]:
-        """A screen, and the answer to it."""
-        seen = self._observe(self.step + 1)
-        while True:
-            try:
-                completion = self._ask(seen.screenshot.image)
-            except _LookAnew:
-                # The same step: its first look counts for nothing.
-                seen = self._observe(self.step)
-            else:
-                self._last_seen = seen.name
-                return seen, completion
-
-    def _observe(self, step: int) -> _Seen:
-        settled = self._look()
-        # A page may end late, and put its cover on while the screen settles.
-        if self.step and self._loop.is_over():
-            raise _Over(Ending.ENVIRONMENT_OVER, "the task ended")
-        if self._memory.steps:
-            for text in self._loop.hear():
-                self.chronicle.guarded(self.step, "told", text)
-                self._memory.told(text)
-        self.step = step
-        name = self.chronicle.observed(self.step, settled)
-        self._memory.last_step_changed(name != self._last_seen)
-        return _Seen(settled.screenshot, name)
-
-    def _look(self) -> Settled:
-        """The screen at rest, and nobody paused meanwhile."""
-        while True:
-            self._wait_out_pauses()
-            settled = wait_until_settled(
-                self._loop.desktop,
-                ceiling_seconds=self._config.settle_ceiling_seconds,
-                between=self._end_if_stopped,
-            )
-            self._end_if_stopped()
-            if not self._was_paused():
-                return settled
-
-    def _wait_out_pauses(self) -> None:
-        self._end_if_stopped()
-        if not self._was_paused():
-            return
-        control = self._loop.control
-        while self._was_paused():
-            for pause in control.pauses[self._num_pauses :]:
-                self.chronicle.paused(self.step, pause)
-                self._num_pauses += 1
-            announced = pause
-            control.wait_while_paused()
-            if (last := control.pauses[self._num_pauses - 1]) != announced:
-                self.chronicle.paused(self.step, last)
-        self.chronicle.went_on(self.step)
-        self._end_if_stopped()
-
-    def _was_paused(self) -> bool:
-        return len(self._loop.control.pauses) > self._num_pauses
-
-    def _ask(self, image: Image.Image) -> Completion:
-        messages = render(self._config.style, self._instruction, self._memory.steps, image)
-        asked = time.monotonic()
-        completion = self._loop.policy.complete(
-            messages, sampling=self._config.sampling, on_text=self._on_text
-        )
-        seconds = {**completion.seconds, "model": time.monotonic() - asked}
-        self.chronicle.answered(seconds)
-        return replace(completion, seconds=seconds)
-
-    def _on_text(self, text: str) -> None:
-        self._end_if_stopped()
-        if self._was_paused():
-            raise _LookAnew
-        self.chronicle.streamed(self.step, text)
-
-    def _note(self, kind: str, text: str | None) -> None:
-        if text is not None:
-            self.chronicle.noted(self.step, kind, text)
-
-    def _end_if_stopped(self) -> None:
-        if (reason := self._loop.control.stopped) is not None:
-            raise _Over(Ending.STOPPED, reason)
-
-    def _approved(self, meant: Meant, seen: _Seen) -> Meant | None:
-        """What may be done: that, or what a person put in its place; None: nothing of it."""
-        if self._loop.approver is None:
-            return meant
-        asked = time.monotonic()
-        answer = self._loop.approver(
-            Request(
-                step=self.step,
-                parsed=meant.parsed,
-                code=meant.code,
-                actions=meant.actions,
-                screenshot=seen.screenshot,
-            )
-        )
-        self.chronicle.answered({"approval": time.monotonic() - asked})
-        self._end_if_stopped()
-        approved = after_answer(meant, answer, self._loop.desktop.size)
-        if isinstance(approved, Meant):
-            if approved is not meant:
-                self.chronicle.guarded(self.step, "edited", meant.completion.text)
-            return approved
-        self.chronicle.declined(self.step, meant, approved.reason)
-        self._remember(meant.parsed, approved.reason, seen)
-        return None
-
-    def _remember(self, parsed: Parsed, error: str, seen: _Seen) -> None:
-        self._memory.remember(
-            thought=parsed.thought,
-            sentence=parsed.sentence,
-            error=error,
-            image=seen.screenshot.image,
-        )
-
-    def _tell_unusable(self, completion: Completion, seen: _Seen, error: AgentError) -> None:
-        """The model's mistake: it is told, and asked again."""
-        reason = str(error)
-        self.chronicle.unusable(self.step, completion, reason)
-        thought, sentence = parser.said(completion.text)
-        image = seen.screenshot.image
-        self._memory.remember(thought=thought, sentence=sentence, error=reason, image=image)
-        self._num_unparseable += 1
-        if self._num_unparseable >= self._config.max_unparseable:
-            raise _Over(Ending.UNPARSEABLE, reason)
-
-    def _act(self, actions: tuple[Action, ...]) -> str:
-        """Perform the actions; gives why it ended early, or an empty string."""
-        began = time.monotonic()
-        refused = None
-        performed = 0
-        try:
-            for action in actions:
-                self._end_if_stopped()
-                if self._was_paused():
-                    refused = PAUSED_MEANWHILE
-                    break
-                self._loop.desktop.perform(action)
-                performed += 1
-        except (ActionRefused, ActionCut) as error:
-            refused = str(error)
-        finally:
-            # Also when stopped or when the screen is lost: the log says how far it came.
-            seconds = time.monotonic() - began
-            self.chronicle.acted(self.step, actions[:performed], refused, seconds)
-        return refused or ""
-
-    def _end_if_over(self, proposals: tuple[Proposal, ...], seen: _Seen, error: str) -> None:
-        """Asked before looking again: MiniWoB++ covers a page that has ended."""
-        if self._loop.is_over():
-            raise _Over(Ending.ENVIRONMENT_OVER, "the task ended")
-        last = proposals[-1]
-        if isinstance(last, Finish) and not error:
-            said = last.answer or ("the model says done" if last.success else "the model gave up")
-            raise _Over(Ending.DONE if last.success else Ending.FAILED, said)
-        this = (proposals, seen.name)
-        self._num_repeats = self._num_repeats + 1 if this == self._last else 1
-        self._last = this
-        if self._num_repeats >= self._config.max_repeats:
-            raise _Over(
-                Ending.REPEATED, f"the same action on the same screen {self._num_repeats} times"
-            )

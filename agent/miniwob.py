@@ -59,6 +59,8 @@ def loop_config(max_steps: int = 30, style: PromptStyle = NANO) -> LoopConfig:
     return LoopConfig(
         max_steps=max_steps,
         style=style,
+        # Published scores are of agents that click at what they saw.
+        look_again=0,
         sampling=Sampling(max_new_tokens=MAX_ANSWER_TOKENS),
     )
 

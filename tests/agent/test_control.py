@@ -9,8 +9,9 @@ import pytest
 
 from agent.action_text import action_text, finish_text
 from agent.control import Control, Pause
+from agent.episode import PAUSED_MEANWHILE
 from agent.events import Ending, Event, Observed, Paused, TextStreamed
-from agent.loop import PAUSED_MEANWHILE, Loop, LoopConfig
+from agent.loop import Loop, LoopConfig
 from agent.policy import ScriptedPolicy
 from env.actions import Action, Click, Keys, Point
 from env.fake import BUTTON, FAKE_SIZE, FakeDesktop
