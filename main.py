@@ -12,9 +12,10 @@ from rich.console import Console
 
 from agent.action_grammar import ACTIONS
 from agent.collect import CollectConfig, OpenCollector
+from agent.control import Control
 from agent.demonstrations import texts_by_task
 from agent.errors import AgentError
-from agent.events import Ending, EpisodeResult, both
+from agent.events import Emit, Ending, EpisodeResult, both
 from agent.loop import Loop, LoopConfig
 from agent.miniwob import (
     MiniWob,
@@ -49,7 +50,9 @@ from ui.commands.imports import import_files
 from ui.commands.logs import look_into_logs
 from ui.commands.recordings import record, reduce
 from ui.commands.replays import replay_runs
+from ui.commands.stopping import Stop, stop
 from ui.commands.training import Trainers, pretrain, sft
+from ui.going_on import GoOnAtEnter
 from ui.interrupt import StopOnInterrupt
 from ui.lines import LiveLines
 from ui.options import (
@@ -138,11 +141,12 @@ def demo(options: Demo) -> int:
         VirtualDesktop(shown=(html_folder(),), sandbox=not options.no_sandbox) as desktop,
         HeadedBrowser(desktop) as browser,
         RunStore.create(options.out, policy=options.model) as store,
-        StopOnInterrupt() as control,
+        StopOnInterrupt(about="the demo") as control,
     ):
         window = Viewport(desktop, browser.part(TASK_SIZE))
         world = MiniWob(MiniWobPage(browser.page), window, store)
-        emit = both(LiveLines(say), once_seen(desktop, store.folder / "desktop.png"))
+        picture = once_seen(desktop, store.folder / "desktop.png")
+        emit = both(picture, told_of(control))
         say(f"A virtual desktop of {desktop.size.width}x{desktop.size.height}, a browser on it.\n")
         for job in jobs:
             actor = policy or world.expert()
@@ -172,10 +176,10 @@ def run(options: Run) -> int:
         ) as desktop,
         showing(desktop, options.url),
         RunStore.create(options.out, policy=options.model, settings=config.settings()) as store,
-        StopOnInterrupt() as control,
+        StopOnInterrupt(about=options.instruction) as control,
     ):
         policy = open_policy(options.model)
-        loop = Loop(policy, desktop, store, config, LiveLines(say), control=control)
+        loop = Loop(policy, desktop, store, config, told_of(control), control=control)
         result = loop.run(options.instruction)
     return told(store, result)
 
@@ -190,11 +194,18 @@ def resume(options: Resume) -> int:
     with (
         open_desktop(options.desktop) as desktop,
         RunStore(options.path) as store,
-        StopOnInterrupt() as control,
+        StopOnInterrupt(about=f"{options.path}, resumed") as control,
     ):
-        loop = Loop(open_policy(model), desktop, store, config, LiveLines(say), control=control)
+        policy = open_policy(model)
+        loop = Loop(policy, desktop, store, config, told_of(control), control=control)
         result = loop.resume(record.episodes[-1])
     return told(store, result)
+
+
+def told_of(control: Control) -> Emit:
+    """What happens, in the terminal; after a pause somebody there is asked to go on."""
+    read_line = sys.stdin.readline if sys.stdin.isatty() else None
+    return both(LiveLines(say), GoOnAtEnter(control, say, read_line))
 
 
 def told(store: RunStore, result: EpisodeResult) -> int:
@@ -280,6 +291,7 @@ COMMANDS = {
         Pretrain, partial(pretrain, say=say, console=console, open_trainers=trainers)
     ),
     "sft": Command(Sft, partial(sft, say=say, console=console, open_trainers=trainers)),
+    "stop": Command(Stop, partial(stop, say=say)),
     "log": Command(Log, partial(look_into_logs, say=say)),
     "record": Command(Record, partial(record, say=say, ask=ask)),
     "reduce": Command(Reduce, partial(reduce, say=say)),

@@ -16,13 +16,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-ANSWER_SECONDS = 2.0
+from env.errors import EnvError
+
+ANSWER_SECONDS = 5.0
 _PEER = struct.Struct("3i")
 """pid, uid, gid (man 7 unix, SO_PEERCRED)."""
 _MOST_BYTES = 4096
 
 
-class StopFolderUnsafe(Exception):
+class StopFolderUnsafe(EnvError):
     """The folder of the sockets belongs to somebody else, or others may enter it."""
 
 
