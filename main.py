@@ -47,11 +47,12 @@ from ui.commands.cockpit import AttachTo, Cockpit, Host, attach, be_host, open_c
 from ui.commands.data import export_runs, score_steps, write_thoughts
 from ui.commands.evaluations import evaluate
 from ui.commands.imports import import_files
+from ui.commands.kit import Kit
 from ui.commands.logs import look_into_logs
 from ui.commands.recordings import record, reduce
 from ui.commands.replays import replay_runs
 from ui.commands.stopping import Stop, stop
-from ui.commands.training import Trainers, pretrain, sft
+from ui.commands.training import training_commands
 from ui.going_on import GoOnAtEnter
 from ui.interrupt import StopOnInterrupt
 from ui.lines import LiveLines
@@ -64,14 +65,12 @@ from ui.options import (
     Import,
     Label,
     Log,
-    Pretrain,
     Record,
     Reduce,
     Replay,
     Resume,
     Run,
     Score,
-    Sft,
     Think,
     Vocabulary,
 )
@@ -250,7 +249,7 @@ def vocabulary(options: Vocabulary) -> int:
     return DONE
 
 
-def trainers() -> Trainers:
+def open_kit() -> Kit:
     from model.train import kit
 
     return kit
@@ -287,11 +286,8 @@ COMMANDS = {
     "collect": Command(Collect, collect),
     "label": Command(Label, label),
     "vocabulary": Command(Vocabulary, vocabulary),
-    "pretrain": Command(
-        Pretrain, partial(pretrain, say=say, console=console, open_trainers=trainers)
-    ),
-    "sft": Command(Sft, partial(sft, say=say, console=console, open_trainers=trainers)),
     "stop": Command(Stop, partial(stop, say=say)),
+    **training_commands(say, console, open_policy, open_kit),
     "log": Command(Log, partial(look_into_logs, say=say)),
     "record": Command(Record, partial(record, say=say, ask=ask)),
     "reduce": Command(Reduce, partial(reduce, say=say)),

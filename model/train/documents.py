@@ -23,7 +23,7 @@ from model.moonvit import Grid
 from model.processor import Processor
 from model.tokenizer import Tokenizer
 from model.train.glyphs import SLOTS, glyph_labels
-from model.train.samples import Conversation, Label
+from model.train.samples import Answer, Conversation, Label
 
 NO_LOSS = -100
 ASKED_TOKENS = 4
@@ -145,6 +145,37 @@ class Reader:
             looks=self._led_up_to(pointers, tokens),
             copies=[Copy(0, *pair) for pair in copied(tokens)],
             source=conversation.source,
+        )
+
+    def answered(self, answer: Answer) -> Document:
+        """A prompt and the very ids that were drawn after it, to learn from their reward.
+
+        Raises:
+            ValueError: the prompt is not the one they were drawn after.
+        """
+        with Image.open(answer.picture) as opened_picture:
+            picture = opened_picture.convert("RGB")
+        messages = [system(answer.system), user(ImagePart(picture), answer.prompt)]
+        prompt = self.processor(messages)
+        ids: list[int] = prompt.input_ids[0].tolist()
+        if len(ids) != answer.num_prompt_tokens:
+            raise ValueError(
+                f"a prompt of {len(ids)} tokens; the answer was drawn after"
+                f" {answer.num_prompt_tokens}"
+            )
+        assert prompt.image_grid_hws is not None, "there is a picture"
+        grids = [Grid(*grid) for grid in prompt.image_grid_hws.tolist()]
+        drawn = list(answer.token_ids)
+        return Document(
+            tokens=Tokens([*ids, *drawn], [False] * len(ids) + [True] * len(drawn)),
+            pixel_values=prompt.pixel_values,
+            grids=grids,
+            glyphs_NS=self._glyphs(grids, None),
+            labels=(),
+            pointers=[],
+            looks=[],
+            copies=[],
+            source="rollout",
         )
 
     def _expanded(self, tokens: Tokens, grids: Sequence[Grid]) -> tuple[Tokens, int]:

@@ -67,6 +67,36 @@ class Demonstration:
     """JSON of `Labels`; None where nobody read the screen."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One answer of a rollout, as it was sampled; its text is never cut into tokens anew."""
+
+    system: str
+    picture: Path
+    prompt: str
+    token_ids: tuple[int, ...]
+    log_probs: tuple[float, ...]
+    """Natural log of each id's probability when it was drawn, at temperature 1."""
+    num_prompt_tokens: int
+    """Of the prompt it was drawn after, the picture's included."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One episode at a problem."""
+
+    problem: str
+    """The same for the attempts that are compared: a task and its seed."""
+    task: str
+    reward: float
+    """0 or 1."""
+    answers: tuple[Answer, ...]
+
+    @property
+    def num_tokens(self) -> int:
+        return sum(len(answer.token_ids) for answer in self.answers)
+
+
 OnStep = Callable[[str, int, dict[str, float]], None]
 """Told the stage's name, its steps in all and the metrics of every step, in the leading process."""
 

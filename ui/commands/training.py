@@ -1,16 +1,20 @@
-"""`main.py pretrain` and `sft`: training, watched and stopped in good order."""
+"""The commands that train; `pretrain` and `sft` are watched and stopped in good order."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 from rich.console import Console
 
+from agent.collect import OpenPolicy
 from agent.demonstrations import demonstrations, exported_demonstrations
 from agent.prompts import NANO
 from env.miniwob.specimen import WORDS
 from model.train.samples import Demonstration, Setting, Watch
+from ui.arguments import Command
+from ui.commands.kit import OpenKit
+from ui.commands.practice import Rl, rl
 from ui.interrupt import StopOnInterrupt
 from ui.options import Pretrain, Sft
 from ui.training_bar import TrainingBar
@@ -21,26 +25,29 @@ _DONE = 0
 Say = Callable[[str], None]
 
 
-class Trainers(Protocol):
-    """`model.train.kit`, which brings torch."""
+def training_commands(
+    say: Say, console: Console, open_policy: OpenPolicy, open_kit: OpenKit
+) -> dict[str, Command]:
+    """By name, as `main.py` lists its commands."""
+    watched = {"say": say, "console": console, "open_kit": open_kit}
+    played = {"say": say, "open_policy": open_policy, "open_kit": open_kit}
+    return {
+        "pretrain": Command(Pretrain, partial(pretrain, **watched)),
+        "sft": Command(Sft, partial(sft, **watched)),
+        "rl": Command(Rl, partial(rl, **played)),
+    }
 
-    def pretrain(self, recipe: Path, data: Path, out: Path, setting: Setting) -> Path: ...
-    def sft(self, config: Path, init: str, data: Path, out: Path, setting: Setting) -> Path: ...
 
-
-OpenTrainers = Callable[[], Trainers]
-
-
-def pretrain(options: Pretrain, *, say: Say, console: Console, open_trainers: OpenTrainers) -> int:
+def pretrain(options: Pretrain, *, say: Say, console: Console, open_kit: OpenKit) -> int:
     with _setting(options.threads, say, console) as setting:
-        made = open_trainers().pretrain(options.recipe, options.data, options.out, setting)
+        made = open_kit().pretrain(options.recipe, options.data, options.out, setting)
     say(f"checkpoint: {made}")
     return _DONE
 
 
-def sft(options: Sft, *, say: Say, console: Console, open_trainers: OpenTrainers) -> int:
+def sft(options: Sft, *, say: Say, console: Console, open_kit: OpenKit) -> int:
     with _setting(options.threads, say, console) as setting:
-        made = open_trainers().sft(options.config, options.init, options.data, options.out, setting)
+        made = open_kit().sft(options.config, options.init, options.data, options.out, setting)
     say(f"checkpoint: {made}")
     return _DONE
 

@@ -1,0 +1,165 @@
+"""One iteration of learning from rewards: attempts in, a better policy out."""
+
+import random
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from model.images import ImageProcessor
+from model.kimi_vl import KimiVL
+from model.tokenizer import Tokenizer
+from model.train.batches import packed
+from model.train.documents import NO_LOSS, Document, Reader
+from model.train.mirror_descent import (
+    advantages,
+    answer_log_probs,
+    by_problem,
+    surrogate,
+)
+from model.train.optim import MasterOptimizer
+from model.train.recipe import TOKENIZER_FILE
+from model.train.samples import Attempt
+
+PACK_TOKENS = 4096
+"""Of a forward pass; memory, not what is learned."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MirrorDescent:
+    """How an iteration learns."""
+
+    temperature: float = 0.1
+    """tau: what a nat of drift from the iteration's start costs. The paper prints none."""
+    learning_rate: float = 2e-4
+    problems_a_step: int = 8
+    length_weight: float = 0.0
+    """Of the length reward; off at first in the paper, then constant."""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.temperature < 0 or self.learning_rate <= 0 or self.problems_a_step < 1:
+            raise ValueError(
+                f"temperature {self.temperature}, learning rate {self.learning_rate},"
+                f" {self.problems_a_step} problems a step; expected 0 or more, above 0, 1 or more"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Weighed:
+    document: Document
+    advantage: float
+    started: float
+    """Log probability of the answer when it was drawn."""
+
+
+def reinforce(
+    init: Path, attempts: Sequence[Attempt], config: MirrorDescent, out: Path, *, threads: int = 1
+) -> dict[str, float]:
+    """Learn from the attempts of the policy in `init`; the next policy lies in `out`.
+
+    The optimizer begins anew, as in the paper. Weights are written in float32: what an iteration
+    moves is less than bfloat16 can hold.
+
+    Raises:
+        CheckpointError: nothing usable in `init`.
+        ValueError: attempts that are another policy's, or all alike.
+    """
+    torch.set_num_threads(threads)
+    network = KimiVL.from_pretrained(init, dtype=torch.float32)
+    learner = Learner(network, Tokenizer.from_file(init / TOKENIZER_FILE), config)
+    told = learner.learn(by_problem(attempts))
+    network.save_pretrained(out, dtype=torch.float32)
+    shutil.copyfile(init / TOKENIZER_FILE, out / TOKENIZER_FILE)
+    return told
+
+
+_Group = tuple[Sequence[Attempt], list[float]]
+"""Attempts at one problem, and how much better than their mean each was."""
+
+
+class Learner:
+    def __init__(self, network: KimiVL, tokenizer: Tokenizer, config: MirrorDescent) -> None:
+        self.network, self.config = network, config
+        size = network.config
+        images = ImageProcessor(size.in_token_limit, size.vision.patch_size)
+        self.read = Reader(tokenizer, images)
+        # The routers' balance stays: moving it would move the policy for nothing.
+        self.optimizer = MasterOptimizer(network, weight_decay=0.0)
+
+    def learn(self, groups: Sequence[Sequence[Attempt]]) -> dict[str, float]:
+        """Once through all groups that have both better and worse attempts, and as many of the
+        others: those hold the policy where it was."""
+        telling: list[_Group] = []
+        alike: list[_Group] = []
+        for group in groups:
+            told = advantages(group, self.config.length_weight)
+            (telling if any(told) else alike).append((group, told))
+        if not telling:
+            raise ValueError(
+                f"{len(groups)} problems, in each all attempts equally good: nothing to learn from"
+            )
+        rng = random.Random(self.config.seed)
+        rng.shuffle(alike)
+        chosen = [*telling, *alike[: len(telling)]]
+        rng.shuffle(chosen)
+        size = self.config.problems_a_step
+        steps = [self._step(chosen[start : start + size]) for start in range(0, len(chosen), size)]
+        return {
+            "problems": len(groups),
+            "telling": len(telling),
+            "steps": len(steps),
+            "reward": sum(a.reward for group in groups for a in group)
+            / sum(len(group) for group in groups),
+            "drift": steps[-1][0],
+            "gradient_norm": sum(norm for _, norm in steps) / len(steps),
+            "first_drift": steps[0][0],
+        }
+
+    def _step(self, groups: Sequence[_Group]) -> tuple[float, float]:
+        """Mean absolute drift of the answers before the step, and the gradient's norm."""
+        weighed = [
+            _Weighed(self.read.answered(answer), advantage, sum(answer.log_probs))
+            for group, told in groups
+            for attempt, advantage in zip(group, told, strict=True)
+            for answer in attempt.answers
+        ]
+        num_attempts = sum(len(group) for group, _ in groups)
+        drifts = []
+        for pack in _packs(weighed):
+            log_probs_Y = self.log_probs([each.document for each in pack])
+            started_Y = torch.tensor([each.started for each in pack])
+            advantages_Y = torch.tensor([each.advantage for each in pack])
+            losses_Y = surrogate(log_probs_Y, started_Y, advantages_Y, self.config.temperature)
+            (losses_Y.sum() / num_attempts).backward()
+            drifts += (log_probs_Y.detach() - started_Y).abs().tolist()
+        norm = self.optimizer.step(self.config.learning_rate)
+        return sum(drifts) / len(drifts), norm
+
+    def log_probs(self, documents: Sequence[Document]) -> Tensor:
+        batch = packed(documents)
+        features = None
+        if batch.pixel_values is not None:
+            patches = self.network.vision_tower(batch.pixel_values, batch.grids)
+            features = self.network.project(patches, batch.grids)
+        embedded = self.network.merge(batch.input_ids_BT, features)
+        hidden = self.network.hidden(embedded, lengths=batch.lengths)
+        learned = batch.targets_BT != NO_LOSS
+        logits = self.network.language_model.lm_head(hidden[learned]).float()
+        counts = [sum(document.tokens.is_learned) for document in documents]
+        return answer_log_probs(logits, batch.targets_BT[learned], counts)
+
+
+def _packs(weighed: Sequence[_Weighed]) -> list[list[_Weighed]]:
+    packs: list[list[_Weighed]] = []
+    room = 0
+    for each in weighed:
+        if not packs or each.document.num_tokens > room:
+            packs.append([])
+            room = PACK_TOKENS
+        packs[-1].append(each)
+        room -= each.document.num_tokens
+    return packs

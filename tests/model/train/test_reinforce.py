@@ -1,0 +1,129 @@
+"""A tiny policy is rewarded for one of two answers, and comes to prefer it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from model.chat import ChatModel
+from model.config import KimiVLConfig
+from model.images import ImageProcessor
+from model.kimi_vl import KimiVL
+from model.messages import ImagePart, Sampling, system, user
+from model.processor import Processor
+from model.tokenizer import Tokenizer
+from model.train.initial import random_network
+from model.train.mirror_descent import by_problem
+from model.train.reinforce import Learner, MirrorDescent, reinforce
+from model.train.samples import Answer, Attempt
+from model.train.vocabulary import write_ranks
+
+LENGTH = 3
+
+
+@pytest.fixture
+def network(small_config: KimiVLConfig) -> KimiVL:
+    return random_network(small_config, seed=2)
+
+
+def tried(
+    network: KimiVL, tokenizer: Tokenizer, picture: Path, count: int, problem: str = "t/1"
+) -> list[Attempt]:
+    """Sampled through the model an agent holds; rewarded for an even first id."""
+    chat = ChatModel(network, Processor(tokenizer, ImageProcessor()))
+    with Image.open(picture) as opened:
+        asked = [system("Look."), user(ImagePart(opened.convert("RGB")), "Where?")]
+    found = []
+    for seed in range(count):
+        sampling = Sampling(temperature=1.0, max_new_tokens=LENGTH, seed=seed)
+        made = chat.complete(asked, sampling=sampling)
+        answer = Answer(
+            system="Look.",
+            picture=picture,
+            prompt="Where?",
+            token_ids=made.token_ids,
+            log_probs=made.log_probs,
+            num_prompt_tokens=made.num_prompt_tokens,
+        )
+        reward = float(made.token_ids[0] % 2 == 0)
+        found.append(Attempt(problem=problem, task="t", reward=reward, answers=(answer,)))
+    return found
+
+
+def test_what_the_log_says_of_an_answer_is_what_learning_computes(
+    network: KimiVL, tokenizer: Tokenizer, page_picture: Path
+) -> None:
+    attempts = tried(network, tokenizer, page_picture, 6)
+    learner = Learner(network, tokenizer, MirrorDescent())
+    answers = [answer for attempt in attempts for answer in attempt.answers]
+    told = learner.log_probs([learner.read.answered(answer) for answer in answers])
+    logged = torch.tensor([sum(answer.log_probs) for answer in answers])
+    assert torch.allclose(told.detach(), logged, atol=1e-3)
+
+
+def test_rewarded_answers_become_likelier(
+    network: KimiVL, tokenizer: Tokenizer, page_picture: Path
+) -> None:
+    before = tried(network, tokenizer, page_picture, 48)
+    config = MirrorDescent(learning_rate=3e-3, temperature=0.05)
+    for _ in range(6):
+        # Each iteration learns from the policy it begins with, with an optimizer of its own.
+        attempts = tried(network, tokenizer, page_picture, 24)
+        told = Learner(network, tokenizer, config).learn(by_problem(attempts))
+        assert told["first_drift"] < 1e-2, "its own answers, at the very start"
+    after = tried(network, tokenizer, page_picture, 48)
+    won = [sum(a.reward for a in attempts) / 48 for attempts in (before, after)]
+    assert won[1] > won[0] + 0.2
+
+
+def test_a_high_temperature_holds_the_policy_where_it_was(
+    network: KimiVL, tokenizer: Tokenizer, page_picture: Path
+) -> None:
+    attempts = [
+        replace(attempt, problem=f"t/{number // 4}")
+        for number, attempt in enumerate(tried(network, tokenizer, page_picture, 32))
+    ]
+    drifts = []
+    for temperature in (0.0, 20.0):
+        copy = random_network(network.config, seed=2)
+        config = MirrorDescent(
+            learning_rate=1e-3, temperature=temperature, problems_a_step=2, seed=1
+        )
+        drifts.append(Learner(copy, tokenizer, config).learn(by_problem(attempts))["drift"])
+    assert drifts[1] < drifts[0]
+
+
+def test_an_iteration_leaves_a_checkpoint_that_can_be_tried_again(
+    network: KimiVL,
+    tokenizer: Tokenizer,
+    ranks: dict[bytes, int],
+    page_picture: Path,
+    tmp_path: Path,
+) -> None:
+    network.save_pretrained(tmp_path / "init")
+    write_ranks(ranks, tmp_path / "init" / "tiktoken.model")
+    attempts = tried(network, tokenizer, page_picture, 16)
+    told = reinforce(tmp_path / "init", attempts, MirrorDescent(), tmp_path / "one" / "last")
+    assert told["problems"] == told["telling"] == 1
+    chat = ChatModel.from_pretrained(tmp_path / "one" / "last", dtype=torch.float32)
+    moved = chat.network.language_model.lm_head.weight
+    assert not torch.equal(moved, network.language_model.lm_head.weight)
+
+
+def test_attempts_that_are_all_alike_teach_nothing(
+    network: KimiVL, tokenizer: Tokenizer, page_picture: Path
+) -> None:
+    alike = [replace(a, reward=1.0) for a in tried(network, tokenizer, page_picture, 4)]
+    with pytest.raises(ValueError, match="equally good"):
+        Learner(network, tokenizer, MirrorDescent()).learn(by_problem(alike))
+
+
+def test_an_answer_to_another_prompt_is_refused(
+    network: KimiVL, tokenizer: Tokenizer, page_picture: Path
+) -> None:
+    [attempt] = tried(network, tokenizer, page_picture, 1)
+    wrong = replace(attempt.answers[0], prompt="Where is the button?")
+    with pytest.raises(ValueError, match="drawn after"):
+        Learner(network, tokenizer, MirrorDescent()).read.answered(wrong)

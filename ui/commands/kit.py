@@ -1,0 +1,34 @@
+"""What the training commands need of the model, which they do not know: `model.train.kit` fits."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from model.train.samples import Attempt, Setting
+
+
+class Kit(Protocol):
+    def weights_folder(self, name: str) -> Path:
+        """Of a name as `--model` takes it."""
+        ...
+
+    def pretrain(self, recipe: Path, data: Path, out: Path, setting: Setting) -> Path: ...
+
+    def sft(self, config: Path, init: str, data: Path, out: Path, setting: Setting) -> Path: ...
+
+    def reinforce(
+        self,
+        init: Path,
+        attempts: Sequence[Attempt],
+        out: Path,
+        *,
+        temperature: float,
+        learning_rate: float,
+        length_weight: float,
+        seed: int,
+        threads: int,
+    ) -> dict[str, float]: ...
+
+
+OpenKit = Callable[[], Kit]
+"""Opened when it is needed: torch takes a second to import."""
