@@ -66,16 +66,19 @@ def test_what_the_log_says_of_an_answer_is_what_learning_computes(
 def test_rewarded_answers_become_likelier(
     network: KimiVL, tokenizer: Tokenizer, page_picture: Path
 ) -> None:
-    before = tried(network, tokenizer, page_picture, 48)
-    config = MirrorDescent(learning_rate=3e-3, temperature=0.05)
-    for _ in range(6):
+    before = tried(network, tokenizer, page_picture, 32)
+    config = MirrorDescent(learning_rate=3e-3, temperature=0.05, problems_a_step=1)
+    for _ in range(4):
         # Each iteration learns from the policy it begins with, with an optimizer of its own.
-        attempts = tried(network, tokenizer, page_picture, 24)
+        attempts = [
+            replace(attempt, problem=f"t/{number // 8}")
+            for number, attempt in enumerate(tried(network, tokenizer, page_picture, 32))
+        ]
         told = Learner(network, tokenizer, config).learn(by_problem(attempts))
         assert told["first_drift"] < 1e-2, "its own answers, at the very start"
-    after = tried(network, tokenizer, page_picture, 48)
-    won = [sum(a.reward for a in attempts) / 48 for attempts in (before, after)]
-    assert won[1] > won[0] + 0.2
+    after = tried(network, tokenizer, page_picture, 32)
+    won = [sum(attempt.reward for attempt in attempts) / 32 for attempts in (before, after)]
+    assert won[1] > won[0] + 0.15
 
 
 def test_a_high_temperature_holds_the_policy_where_it_was(
