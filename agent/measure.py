@@ -4,15 +4,16 @@ The same episodes, log and summary as `main.py eval`; what is there already is n
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from agent.collect import OpenPolicy
-from agent.evaluate import EvalConfig, OpenEvaluator, claim_folder, finished
+from agent.evaluate import EvalConfig, OpenEvaluator, finished
 from agent.miniwob import evaluation_jobs
 from agent.summary import summarise, write_summary
 from agent.workers import run_jobs
+from trajectories.results import claim_folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +37,7 @@ class Measurer:
         """
         config = EvalConfig(model=model, weights=weights, seed=self.seed, max_steps=self.max_steps)
         jobs = evaluation_jobs(self.tasks, self.episodes, self.seed)
-        claim_folder(out, config)
+        claim_folder(out, asdict(config))
         records = finished(out, config, jobs)
         done = {(record.task, record.seed) for record in records}
         todo = [job for job in jobs if job not in done]
