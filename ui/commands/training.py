@@ -29,12 +29,12 @@ def training_commands(
     say: Say, console: Console, open_policy: OpenPolicy, open_kit: OpenKit
 ) -> dict[str, Command]:
     """By name, as `main.py` lists its commands."""
-    watched = {"say": say, "console": console, "open_kit": open_kit}
-    played = {"say": say, "open_policy": open_policy, "open_kit": open_kit}
     return {
-        "pretrain": Command(Pretrain, partial(pretrain, **watched)),
-        "sft": Command(Sft, partial(sft, **watched)),
-        "rl": Command(Rl, partial(rl, **played)),
+        "pretrain": Command(
+            Pretrain, partial(pretrain, say=say, console=console, open_kit=open_kit)
+        ),
+        "sft": Command(Sft, partial(sft, say=say, console=console, open_kit=open_kit)),
+        "rl": Command(Rl, partial(rl, say=say, open_policy=open_policy, open_kit=open_kit)),
     }
 
 
