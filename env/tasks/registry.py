@@ -34,7 +34,6 @@ _METRICS_OF = {
     "archives": ("compare_archive", "compare_epub", "compare_htmls", "compare_zip_files"),
     "code": (
         "check_html_background_image",
-        "check_python_file_by_gold_file",
         "check_python_file_by_test_suite",
         "compare_python_pure_text",
         "compare_result_files",
@@ -123,7 +122,6 @@ _METRICS_OF = {
         "check_sharper",
         "check_textbox_on_leftside",
         "check_triangle_position",
-        "compare_triangle_positions",
         "decrease_brightness",
         "increase_saturation",
     ),
