@@ -51,6 +51,7 @@ from ui.commands.kit import Kit
 from ui.commands.logs import look_into_logs
 from ui.commands.recordings import record, reduce
 from ui.commands.replays import replay_runs
+from ui.commands.serving import ServeDesktop, osworld_token, serve_desktop
 from ui.commands.stopping import Stop, stop
 from ui.commands.training import training_commands
 from ui.going_on import GoOnAtEnter
@@ -171,7 +172,10 @@ def run(options: Run) -> int:
         weights_folder(options.model)
     with (
         open_desktop(
-            options.desktop, shown=shown_with(options.url), sandbox=not options.no_sandbox
+            options.desktop,
+            shown=shown_with(options.url),
+            sandbox=not options.no_sandbox,
+            token=osworld_token(),
         ) as desktop,
         showing(desktop, options.url),
         RunStore.create(options.out, policy=options.model, settings=config.settings()) as store,
@@ -191,7 +195,7 @@ def resume(options: Resume) -> int:
     style = style_named(record.run.settings.get("style", NANO.name))
     config = LoopConfig(max_steps=options.max_steps, style=style)
     with (
-        open_desktop(options.desktop) as desktop,
+        open_desktop(options.desktop, token=osworld_token()) as desktop,
         RunStore(options.path) as store,
         StopOnInterrupt(about=f"{options.path}, resumed") as control,
     ):
@@ -292,6 +296,7 @@ COMMANDS = {
     "record": Command(Record, partial(record, say=say, ask=ask)),
     "reduce": Command(Reduce, partial(reduce, say=say)),
     "replay": Command(Replay, partial(replay_runs, say=say)),
+    "serve-desktop": Command(ServeDesktop, partial(serve_desktop, say=say)),
     "export": Command(Export, partial(export_runs, say=say)),
     "import": Command(Import, partial(import_files, say=say)),
     "score": Command(Score, partial(score_steps, say=say, open_policy=open_policy)),

@@ -10,7 +10,7 @@ from env.desktop import Desktop
 from env.errors import DesktopUnavailable
 from env.screen import ScreenSize
 
-KINDS = ("virtual", "browser", "fake")
+KINDS = ("virtual", "browser", "fake", "osworld://HOST:PORT")
 
 
 def open_desktop(
@@ -19,14 +19,16 @@ def open_desktop(
     *,
     shown: Sequence[Path] = (),
     sandbox: bool = True,
+    token: str | None = None,
 ) -> Desktop:
     """Open a screen; the caller closes it.
 
     Args:
-        kind: "virtual" (a desktop of its own on Xvfb), "browser" (one page, no window) or
-            "fake" (a form in memory).
+        kind: "virtual" (a desktop of its own on Xvfb), "browser" (one page, no window),
+            "fake" (a form in memory) or "osworld://HOST:PORT" (a machine of OSWorld's).
         size: pixels; None: the backend's own. The fake form has one size.
         shown, sandbox: of the virtual desktop; see there.
+        token: of an OSWorld machine that wants one.
 
     Raises:
         DesktopUnavailable: something it needs is missing, or this kind is not built yet.
@@ -50,6 +52,10 @@ def open_desktop(
         case "real":
             raise DesktopUnavailable("working the real desktop is not built yet; use virtual")
         case _ if kind.startswith("osworld://"):
-            raise DesktopUnavailable("OSWorld's virtual machines are not built yet; use virtual")
+            from env.osworld import OSWorldDesktop
+
+            if size is not None:
+                raise ValueError(f"an OSWorld machine has the size that it has, not {size}")
+            return OSWorldDesktop(kind, token=token)
         case _:
             raise ValueError(f"no desktop is called {kind!r}; expected one of {', '.join(KINDS)}")

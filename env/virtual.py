@@ -15,6 +15,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from Xlib import Xatom
 
@@ -141,6 +142,17 @@ class VirtualDesktop(Desktop):
     def session_bus(self) -> SessionBus | None:
         """Where to ask what applications show; None: not an accessible desktop."""
         return self._session_bus
+
+    @property
+    def pointer(self) -> tuple[int, int]:
+        """Where the pointer is; it is not in the pictures."""
+        at = self.root.query_pointer()
+        return at.root_x, at.root_y
+
+    @property
+    def root(self) -> Any:
+        """python-xlib's root window, for what is neither looking nor acting."""
+        return self._alive().root
 
     def screenshot(self) -> Screenshot:
         return self._alive().screenshot()

@@ -17,11 +17,12 @@ from agent.reports import Begin
 from agent.session import Session
 from env.backends import open_desktop
 from env.desktop import Desktop
-from env.headed import HeadedBrowser, showing
-from env.miniwob.page import TASK_SIZE, MiniWobPage
+from env.headed import HeadedBrowser, showing, shown_with
+from env.miniwob.page import TASK_SIZE, MiniWobPage, html_folder
 from env.viewport import Viewport
 from env.virtual import VirtualDesktop
 from trajectories.store import RunStore
+from ui.commands.serving import osworld_token
 
 PRACTICE = "practice"
 PAGE_MARK = "@"
@@ -95,9 +96,12 @@ def open_stage(kind: str, url: str | None) -> Iterator[Stage]:
         DesktopUnavailable, ValueError: as `open_desktop`.
     """
     if kind == PRACTICE:
-        with VirtualDesktop() as desktop, HeadedBrowser(desktop) as browser:
+        with VirtualDesktop(shown=(html_folder(),)) as desktop, HeadedBrowser(desktop) as browser:
             window = Viewport(desktop, browser.part(TASK_SIZE))
             yield PracticeStage(MiniWobPage(browser.page), window)
         return
-    with open_desktop(kind) as screen, showing(screen, url):
+    with (
+        open_desktop(kind, shown=shown_with(url), token=osworld_token()) as screen,
+        showing(screen, url),
+    ):
         yield DesktopStage(screen)

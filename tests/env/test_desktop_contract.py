@@ -4,14 +4,16 @@ Each backend stands behind a bench: the same five things to work on (a text fiel
 list that scrolls, a slider that is dragged) and a way to read what became of them.
 """
 
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import pytest
 from playwright.sync_api import Page
 
+from agent.desktop_server import DesktopServer
 from env import fake
 from env.actions import Action, Click, Drag, Keys, Move, Point, Scroll, TypeText, Wait
 from env.browser import BrowserDesktop
@@ -19,11 +21,12 @@ from env.desktop import Desktop, wait_until_settled
 from env.errors import ActionRefused
 from env.fake import FakeDesktop
 from env.headed import HeadedBrowser
+from env.osworld import OSWorldDesktop
 from env.screen import Box, ScreenSize
 from env.viewport import Viewport
 from env.virtual import VirtualDesktop
 
-BACKENDS = ("fake", "browser", "virtual", "viewport")
+BACKENDS = ("fake", "browser", "virtual", "viewport", "osworld")
 PATIENCE_SECONDS = 10.0
 
 FORM = """
@@ -147,7 +150,25 @@ def open_bench(kind: str, stack: ExitStack) -> Bench:
     window = stack.enter_context(HeadedBrowser(desktop))
     if kind == "virtual":
         return page_bench(desktop, window.page, window.box.left, window.box.top)
+    if kind == "osworld":
+        machine = stack.enter_context(served(desktop))
+        return page_bench(machine, window.page, window.box.left, window.box.top)
     return page_bench(Viewport(desktop, window.box), window.page)
+
+
+@contextmanager
+def served(desktop: VirtualDesktop) -> Iterator[OSWorldDesktop]:
+    """The desktop through our own server, which nobody but it touches while it serves."""
+    token = "a token for the contract"
+    server = DesktopServer(desktop, token, port=0)
+    serving = threading.Thread(target=lambda: server.serve(lambda: False))
+    serving.start()
+    try:
+        with OSWorldDesktop(f"osworld://127.0.0.1:{server.port}", token=token) as machine:
+            yield machine
+    finally:
+        server.shut_down()
+        serving.join()
 
 
 @pytest.fixture(scope="module", params=BACKENDS)

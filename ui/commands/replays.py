@@ -16,6 +16,7 @@ from env.virtual import VirtualDesktop
 from trajectories.film import write_film
 from trajectories.reading import Episode, RunRecord, read_run, read_runs
 from trajectories.replay import write_replay
+from ui.commands.serving import osworld_token
 from ui.interrupt import StopOnInterrupt
 from ui.options import Replay
 
@@ -70,8 +71,8 @@ def _as_it_was(episode: Episode, kind: str, url: str | None) -> Iterator[Desktop
     start = episode.start
     size = ScreenSize(start.width, start.height)
     if start.task not in TASKS or start.seed is None or size != TASK_SIZE:
-        of_kind = None if kind == "fake" else size
-        opened = open_desktop(kind, of_kind, shown=shown_with(url))
+        of_kind = size if kind in ("virtual", "browser") else None
+        opened = open_desktop(kind, of_kind, shown=shown_with(url), token=osworld_token())
         with opened as desktop, showing(desktop, url):
             yield desktop
         return
