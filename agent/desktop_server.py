@@ -13,9 +13,9 @@ import json
 import logging
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from werkzeug.exceptions import HTTPException, Unauthorized
 from werkzeug.serving import WSGIRequestHandler, make_server
@@ -25,6 +25,9 @@ from agent.errors import AgentError
 from agent.machine_routes import Routes
 from env.errors import EnvError
 from env.virtual import VirtualDesktop
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 MAX_BODY_BYTES = 256 * 2**20
 MAX_WAITING = 64
@@ -99,8 +102,12 @@ class DesktopServer:
             raise EnvError(f"{MAX_WAITING} requests are waiting already") from error
         return answer.result()
 
-    @Request.application
-    def _application(self, request: Request) -> Response:
+    def _application(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        return self._answer(Request(environ))(environ, start_response)
+
+    def _answer(self, request: Request) -> Response:
         request.max_content_length = MAX_BODY_BYTES
         try:
             self._refuse_strangers(request)

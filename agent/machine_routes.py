@@ -9,6 +9,7 @@ import posixpath
 import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from PIL import Image, ImageDraw
@@ -141,7 +142,7 @@ class Routes:
         error = ""
         try:
             for action in read_pixel_code(code, self._desktop.size):
-                self._on_desktop(lambda action=action: self._desktop.perform(action))
+                self._on_desktop(partial(self._desktop.perform, action))
         except (AgentError, ActionRefused) as refused:
             error = f"{type(refused).__name__}: {refused}"
         return {
@@ -304,8 +305,8 @@ def _words(command: object, shell: bool) -> list[str]:
             return ["sh", "-c", command]
         case str() if command:
             return shlex.split(command)
-        case [*words] if words and all(isinstance(word, str) for word in words):
-            return ["sh", "-c", *words] if shell else list(words)
+        case list() if command and all(isinstance(word, str) for word in command):
+            return [*(("sh", "-c") if shell else ()), *command]
     raise BadRequest(f"command is {str(command)[:40]!r}; expected text or a list of texts")
 
 
