@@ -105,7 +105,9 @@ class DesktopServer:
     def _application(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
-        return self._answer(Request(environ))(environ, start_response)
+        with Request(environ) as request:
+            response = self._answer(request)
+        return response(environ, start_response)
 
     def _answer(self, request: Request) -> Response:
         request.max_content_length = MAX_BODY_BYTES
