@@ -32,6 +32,8 @@ TOKENS_A_SCREEN = 80
 class TrainingData:
     folder: Path
     setting: Setting
+    specimens: Path | None = None
+    """A folder to take specimens from; None: this one."""
 
     def sources(self, stage: Stage) -> dict[str, Source]:
         """What the stage's mixture names.
@@ -53,7 +55,7 @@ class TrainingData:
         longest = stage.sequence_length or SHORT_TOKENS
         match name:
             case "specimens" | "screens":
-                pages = read_pages(self.folder / name)
+                pages = read_pages((self.specimens or self.folder) / name)
                 return PageSource(pages, num_questions=8, window=stage.window)
             case "demonstrations":
                 steps: Sequence[Demonstration] = list(self.setting.demonstrations(self.folder))

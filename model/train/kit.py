@@ -36,6 +36,43 @@ def sft(config: Path, init: str, data: Path, out: Path, setting: Setting) -> Pat
     )
 
 
+def round(
+    init: Path,
+    data: Path,
+    out: Path,
+    setting: Setting,
+    *,
+    steps: int,
+    batch_size: int,
+    learning_rate: float,
+    specimens: Path | None,
+    seed: int,
+) -> Path:
+    """A short fine-tuning on what was acted so far, its rate falling to nothing.
+
+    Args:
+        specimens: a data folder whose pages are read along; None: nothing is read but what was
+            acted on.
+    """
+    shares = {"demonstrations": 0.9, "copying": 0.1}
+    if specimens is not None:
+        shares = {"demonstrations": 0.8, "copying": 0.05, "specimens": 0.15}
+    stage = Stage(
+        name=out.name,
+        steps=steps,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        warmup_steps=min(20, steps),
+        cooldown_steps=max(0, steps - 20),
+        pointer_weight=0.4,
+        mixture=shares,
+        dtype="float32",
+        seed=seed,
+    )
+    sources = TrainingData(folder=data, setting=setting, specimens=specimens)
+    return fine_tune(init, stage, sources, out, setting.watch)
+
+
 def reinforce(
     init: Path,
     attempts: Sequence[Attempt],

@@ -16,6 +16,20 @@ class Kit(Protocol):
 
     def sft(self, config: Path, init: str, data: Path, out: Path, setting: Setting) -> Path: ...
 
+    def round(
+        self,
+        init: Path,
+        data: Path,
+        out: Path,
+        setting: Setting,
+        *,
+        steps: int,
+        batch_size: int,
+        learning_rate: float,
+        specimens: Path | None,
+        seed: int,
+    ) -> Path: ...
+
     def reinforce(
         self,
         init: Path,

@@ -13,11 +13,13 @@ from agent.prompts import NANO
 from env.miniwob.specimen import WORDS
 from model.train.samples import Demonstration, Setting, Watch
 from ui.arguments import Command
+from ui.commands.improvement import Improve, improve
 from ui.commands.kit import OpenKit
 from ui.commands.practice import Rl, rl
 from ui.interrupt import StopOnInterrupt
 from ui.options import Pretrain, Sft
 from ui.training_bar import TrainingBar
+from ui.training_page import write_training_page
 
 EXPORTED_NAME = "train.jsonl"
 _DONE = 0
@@ -34,22 +36,41 @@ def training_commands(
             Pretrain, partial(pretrain, say=say, console=console, open_kit=open_kit)
         ),
         "sft": Command(Sft, partial(sft, say=say, console=console, open_kit=open_kit)),
+        "improve": Command(
+            Improve,
+            partial(improved, say=say, console=console, open_policy=open_policy, open_kit=open_kit),
+        ),
         "rl": Command(Rl, partial(rl, say=say, open_policy=open_policy, open_kit=open_kit)),
     }
 
 
 def pretrain(options: Pretrain, *, say: Say, console: Console, open_kit: OpenKit) -> int:
     with _setting(options.threads, say, console) as setting:
-        made = open_kit().pretrain(options.recipe, options.data, options.out, setting)
+        try:
+            made = open_kit().pretrain(options.recipe, options.data, options.out, setting)
+        finally:
+            _show(options.out, say)
     say(f"checkpoint: {made}")
     return _DONE
 
 
 def sft(options: Sft, *, say: Say, console: Console, open_kit: OpenKit) -> int:
     with _setting(options.threads, say, console) as setting:
-        made = open_kit().sft(options.config, options.init, options.data, options.out, setting)
+        try:
+            made = open_kit().sft(options.config, options.init, options.data, options.out, setting)
+        finally:
+            _show(options.out, say)
     say(f"checkpoint: {made}")
     return _DONE
+
+
+def improved(
+    options: Improve, *, say: Say, console: Console, open_policy: OpenPolicy, open_kit: OpenKit
+) -> int:
+    with _setting(1, say, console) as setting:
+        return improve(
+            options, say=say, setting=setting, open_policy=open_policy, open_kit=open_kit
+        )
 
 
 @contextmanager
@@ -62,6 +83,12 @@ def _setting(threads: int, say: Say, console: Console) -> Iterator[Setting]:
             say=say,
             watch=Watch(threads=threads, on_step=bar, stop=lambda: control.stopped is not None),
         )
+
+
+def _show(out: Path, say: Say) -> None:
+    page = write_training_page(out)
+    if page is not None:
+        say(f"curves: {page}")
 
 
 def demonstrations_in(data: Path) -> list[Demonstration]:
