@@ -55,7 +55,7 @@ def test_a_training_s_page_has_its_stages_and_gates(tmp_path: Path) -> None:
 
 
 def test_many_steps_are_drawn_as_few_means() -> None:
-    rows = {step: {"answer": float(step % 3 == 0)} for step in range(1, 1001)}
+    rows = {step: {"answer": float(step % 3 == 0)} for step in range(1, 1000)}
     points = smoothed(rows, "answer")
     assert len(points) <= 340
     assert all(0.2 < y < 0.7 for _, y in points)
