@@ -56,14 +56,20 @@ class Chat:
 class Eval:
     """Run a suite of tasks and write what came out, as numbers that compare."""
 
-    suite: Annotated[str, "miniwob, or form: five tasks on a form in memory", POSITIONAL]
+    suite: Annotated[str, "miniwob, osworld, or form: five tasks on a form in memory", POSITIONAL]
     out: Annotated[Path, "folder for results; what is finished in it is not run again"]
     model: Annotated[
         str,
         f"{MODEL}; miniwob: or expert; others: or oracle (solves it), idle (does nothing) or"
         " gives-up (says it cannot be done)",
     ] = "nano"
-    tasks: Annotated[str, "miniwob: pix2act59, all, experts; or names with commas"] = ""
+    tasks: Annotated[
+        str,
+        "names with commas. miniwob: or pix2act59, all, experts; osworld: domains, ids, or an"
+        " index file such as test_small.json",
+    ] = ""
+    files: Annotated[Path | None, "osworld: its evaluation_examples"] = None
+    mirror: Annotated[Path | None, "osworld: the files of its hub, or its cache"] = None
     episodes: Annotated[int | None, "of each task: 20 unseen seeds of miniwob, else 1"] = None
     seed: Annotated[
         int, "miniwob: round, whose seeds start at 10,000,000 + 1000 times this; else the sampler's"

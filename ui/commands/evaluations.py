@@ -34,10 +34,22 @@ def evaluate(
         case "miniwob":
             return _miniwob(options, console, say, open_policy, weights_of)
         case "form":
-            stages, jobs = FormStages(), form_jobs(options.episodes or 1)
+            jobs = form_jobs(options.episodes or 1)
+            return _tasks(options, FormStages(), jobs, console, say, open_policy, weights_of)
+        case "osworld":
+            from agent.desktop_stages import DesktopStages, osworld_jobs
+
+            if options.files is None:
+                raise ValueError("eval osworld needs --files, the folder of OSWorld's task files")
+            jobs = osworld_jobs(options.files, options.tasks, options.episodes or 1)
+            stages = DesktopStages(
+                mirror=options.mirror,
+                exact=options.osworld_exact,
+                num_desktops=_num_desktops(options),
+            )
             return _tasks(options, stages, jobs, console, say, open_policy, weights_of)
         case _:
-            raise ValueError(f"no suite named {options.suite!r}; expected miniwob or form")
+            raise ValueError(f"no suite named {options.suite!r}; expected miniwob, osworld or form")
 
 
 def _miniwob(
@@ -111,6 +123,10 @@ def _tasks(
         say(f"unscored: {unscored['task']}: {unscored['reason']}")
     say(f"written to {path}")
     return DONE
+
+
+def _num_desktops(options: Eval) -> int:
+    return int(options.workers)
 
 
 def _so_far(records: Sequence[TaskRecord]) -> str:

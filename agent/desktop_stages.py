@@ -1,0 +1,197 @@
+"""OSWorld's tasks on a virtual desktop: one of its own for each task, gone with it.
+
+OSWorld's virtual machine is waited for 60 s before the first look and 20 s
+before judging. Here what is waited for is that applications which were started
+show a window and that the screen then stands still; the fixed times are only
+the most that is waited.
+"""
+
+import json
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from agent.errors import PolicyFailed
+from agent.policy import Policy
+from agent.stages import Stage, TaskFacts, TaskJob, Verdict
+from env.desktop import Desktop
+from env.errors import UnknownTask
+from env.patient import PatientDesktop, patience
+from env.screen import Screenshot, ScreenSize
+from env.tasks.errors import TaskRefused
+from env.tasks.judge import judge
+from env.tasks.machine import Bench
+from env.tasks.mirror import Mirror
+from env.tasks.sandboxed import SandboxedMachine
+from env.tasks.setup import finish, prepare, window_titles
+from env.tasks.steps import ChromeOpenTabs, Launch
+from env.tasks.task import Task
+from env.virtual import VirtualDesktop
+
+log = logging.getLogger(__name__)
+
+OSWORLD_SIZE = ScreenSize(1920, 1080)
+
+WINDOW_SECONDS = 15.0
+"""Most that is waited for the first window of what was started; `socat` never shows one."""
+
+STILL_SECONDS = 1.0
+"""A screen that has not changed for so long is at rest. A splash moves more often than that."""
+
+START_SECONDS = 60.0
+"""Most that is waited for rest, as long as OSWorld waits always."""
+
+_LOOK_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DesktopStages:
+    """Opens the stages of OSWorld's task files."""
+
+    mirror: Path | None = None
+    """Folder with the files of OSWorld's hub."""
+    exact: bool = False
+    """Keep the flaws of OSWorld's metrics."""
+    size: ScreenSize = OSWORLD_SIZE
+    num_desktops: int = 1
+    """At work on this machine at once."""
+
+    @contextmanager
+    def __call__(self, job: TaskJob, folder: Path) -> Iterator[Stage]:
+        """
+        Raises:
+            TaskRefused: the file is no task.
+            DesktopUnavailable: a program is missing.
+        """
+        task = Task.from_file(Path(job.source))
+        folder.mkdir(parents=True, exist_ok=True)
+        with VirtualDesktop(self.size) as desktop, SandboxedMachine(desktop) as machine:
+            bench = Bench(
+                machine=machine,
+                folder=folder,
+                mirror=Mirror(self.mirror),
+                task_id=task.id,
+                beside=task.folder,
+                exact=self.exact,
+            )
+            yield DesktopStage(task, desktop, bench, self.num_desktops)
+
+
+class DesktopStage:
+    """One task on its desktop; borrows both."""
+
+    def __init__(self, task: Task, desktop: Desktop, bench: Bench, num_desktops: int = 1) -> None:
+        self._task = task
+        self._bench = bench
+        self._num_desktops = num_desktops
+        self._desktop = PatientDesktop(desktop, num_desktops)
+
+    @property
+    def desktop(self) -> Desktop:
+        return self._desktop
+
+    @property
+    def facts(self) -> TaskFacts:
+        task = self._task
+        return TaskFacts(
+            instruction=task.instruction,
+            digest=task.content_hash,
+            applications=task.related_apps,
+            infeasible=task.evaluator.infeasible,
+        )
+
+    def prepare(self) -> None:
+        prepare(self._task, self._bench)
+        if any(isinstance(step, Launch | ChromeOpenTabs) for step in self._task.config):
+            self._wait_for_window()
+        self._wait_for_rest(START_SECONDS)
+
+    def finish(self) -> None:
+        finish(self._task, self._bench)
+
+    def judge(self, last_action: str | None) -> Verdict:
+        verdict = judge(self._task, self._bench, last_action)
+        return Verdict(
+            score=verdict.score,
+            reason=verdict.reason,
+            parts=tuple(asdict(part) for part in verdict.parts),
+        )
+
+    def oracle(self) -> Policy:
+        raise PolicyFailed(f"nobody wrote an oracle for {self._task.id}")
+
+    def _wait_for_window(self) -> None:
+        until = time.monotonic() + WINDOW_SECONDS * patience(self._num_desktops)
+        while not window_titles(self._bench):
+            if time.monotonic() > until:
+                log.info("no window after %.0f s", WINDOW_SECONDS)
+                return
+            time.sleep(_LOOK_SECONDS)
+
+    def _wait_for_rest(self, most_seconds: float) -> None:
+        """Until nothing has changed for a while. What never rests is taken as it is."""
+        slower = patience(self._num_desktops)
+        began = changed = time.monotonic()
+        before: Screenshot | None = None
+        while True:
+            now = time.monotonic()
+            seen = self._desktop.screenshot()
+            if before is None or not seen.same_pixels(before):
+                before, changed = seen, now
+            elif now - changed >= STILL_SECONDS * slower:
+                return
+            if now - began >= most_seconds * slower:
+                log.info("the screen still moves after %.0f s", now - began)
+                return
+            time.sleep(_LOOK_SECONDS)
+
+
+def osworld_jobs(files: Path, names: str = "", num_attempts: int = 1) -> list[TaskJob]:
+    """The tasks of a folder laid out as OSWorld's `evaluation_examples/examples`.
+
+    Args:
+        files: that folder, or the one above it.
+        names: with commas, each a domain, a task's id (or its beginning), or an index file such
+            as `test_small.json`; empty: all.
+
+    Raises:
+        UnknownTask: a name that is none of these, or a folder without tasks.
+    """
+    root = files / "examples" if (files / "examples").is_dir() else files
+    found = {path.stem: path for path in sorted(root.glob("*/*.json"))}
+    if not found:
+        raise UnknownTask(f"no task files in {files}; expected DOMAIN/ID.json, as OSWorld has them")
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    chosen = [path for name in wanted for path in _named(name, found)] if wanted else found.values()
+    return [
+        TaskJob(path.parent.name, path.stem, attempt, str(path))
+        for path in dict.fromkeys(chosen)
+        for attempt in range(num_attempts)
+    ]
+
+
+def _named(name: str, found: dict[str, Path]) -> Sequence[Path]:
+    if name.endswith(".json"):
+        return _indexed(Path(name), found)
+    chosen = [path for path in found.values() if path.parent.name == name]
+    chosen = chosen or [path for task, path in found.items() if task.startswith(name)]
+    if not chosen:
+        domains = ", ".join(sorted({path.parent.name for path in found.values()}))
+        raise UnknownTask(f"no task or domain named {name!r}; domains: {domains}")
+    return chosen
+
+
+def _indexed(index: Path, found: dict[str, Path]) -> Sequence[Path]:
+    """Of an index file: `{"chrome": ["030eeff7-...", ...], ...}`."""
+    try:
+        listed = json.loads(index.read_bytes())
+        tasks = [task for tasks in listed.values() for task in tasks]
+    except (ValueError, AttributeError, TypeError) as error:
+        raise TaskRefused(f"{index}: expected lists of ids by domain: {error}") from error
+    missing = [task for task in tasks if task not in found]
+    if missing:
+        raise UnknownTask(f"{index} names {len(missing)} tasks without a file, first {missing[0]}")
+    return [found[task] for task in tasks]
