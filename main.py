@@ -45,7 +45,7 @@ from trajectories.store import RunStore
 from ui.arguments import Command, parse_arguments
 from ui.commands.cockpit import AttachTo, Cockpit, Host, attach, be_host, open_cockpit
 from ui.commands.data import export_runs, score_steps, write_thoughts
-from ui.commands.evaluations import evaluate
+from ui.commands.evaluations import evaluate, make_targets
 from ui.commands.imports import import_files
 from ui.commands.kit import Kit
 from ui.commands.logs import look_into_logs
@@ -72,6 +72,7 @@ from ui.options import (
     Resume,
     Run,
     Score,
+    Targets,
     Think,
     Vocabulary,
 )
@@ -287,6 +288,7 @@ COMMANDS = {
         Eval,
         partial(evaluate, console=console, say=say, open_policy=open_policy, weights_of=weights_of),
     ),
+    "targets": Command(Targets, partial(make_targets, say=say)),
     "collect": Command(Collect, collect),
     "label": Command(Label, label),
     "vocabulary": Command(Vocabulary, vocabulary),

@@ -75,6 +75,9 @@ class Eval:
         int, "miniwob: round, whose seeds start at 10,000,000 + 1000 times this; else the sampler's"
     ] = 0
     workers: Annotated[str, "processes, each with a screen and a model"] = "1"
+    images: Annotated[
+        Path | None, "screenspot: a folder with pictures and annotations, as theirs"
+    ] = None
     blind: Annotated[bool, "feed black pictures: what is left is not reading"] = False
     max_steps: Annotated[int | None, "answers an episode: 30 of miniwob, else 15"] = None
     style: Annotated[str, "of the prompt, but for miniwob: nano, opencua or opencua-steady"] = (
@@ -82,6 +85,14 @@ class Eval:
     )
     osworld_exact: Annotated[bool, "keep OSWorld's flaws, for numbers that compare"] = False
     recording: Annotated[Literal["mp4", "webm", "none"], "kept beside each result"] = "mp4"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Targets:
+    """Make a grounding set of this machine's own screens, in ScreenSpot-Pro's format."""
+
+    out: Annotated[Path, "folder for images/ and annotations/; then: eval screenspot --images"]
+    seed: Annotated[int, "of the pages"] = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

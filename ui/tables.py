@@ -109,6 +109,37 @@ def suite_line(summary: dict[str, Any]) -> str:
     )
 
 
+def grounding_table(summary: dict[str, Any]) -> Table:
+    """Of `agent.grounding`'s summary, a row for each platform and each application."""
+    table = Table()
+    table.add_column("")
+    for name in ("targets", "hit", "error", "text", "icon"):
+        table.add_column(name, justify="right")
+    for part in ("by_platform", "by_group", "by_application"):
+        for name, row in summary[part].items():
+            table.add_row(
+                name,
+                str(row["samples"]),
+                f"{row['mean']:.1%}",
+                _share(row["standard_error"]),
+                _share(row["text_mean"]),
+                _share(row["icon_mean"]),
+            )
+        table.add_section()
+    return table
+
+
+def grounding_line(summary: dict[str, Any]) -> str:
+    error = summary["standard_error"]
+    spread = "" if error is None else f" (standard error {error:.1%})"
+    unusable = summary["endings"].get("wrong_format", 0)
+    return (
+        f"hit {summary['mean']:.1%}{spread} of {summary['samples']} targets, text"
+        f" {_share(summary['text_mean']) or '-'}, icons {_share(summary['icon_mean']) or '-'};"
+        f" {unusable} answers without a point"
+    )
+
+
 def _share(value: float | None) -> str:
     return "" if value is None else f"{value:.1%}"
 

@@ -8,15 +8,32 @@ from rich.console import Console
 from agent.collect import OpenPolicy
 from agent.evaluate import EvalConfig, OpenEvaluator, finished
 from agent.form_stages import FormStages, form_jobs
+from agent.grounding import (
+    GroundingConfig,
+    OpenPointer,
+    earlier_predictions,
+    summarise_grounding,
+    write_prediction,
+)
+from agent.grounding_sets import make_web_set
 from agent.miniwob import evaluation_jobs, tasks_named
 from agent.stages import OpenStage, TaskJob
 from agent.suite_run import SuiteRun
 from agent.summary import summarise, write_summary
 from agent.task_runs import OpenTaskRunner, SuiteConfig, TaskRecord
 from agent.workers import run_jobs, share_cores
+from trajectories.formats.screenspot import read_screenspot
 from trajectories.results import claim_folder
-from ui.options import Eval
-from ui.tables import progress, suite_line, suite_table, summary_line, summary_table
+from ui.options import Eval, Targets
+from ui.tables import (
+    grounding_line,
+    grounding_table,
+    progress,
+    suite_line,
+    suite_table,
+    summary_line,
+    summary_table,
+)
 
 DONE = 0
 Say = Callable[[str], None]
@@ -48,8 +65,12 @@ def evaluate(
                 num_desktops=_num_desktops(options),
             )
             return _tasks(options, stages, jobs, console, say, open_policy, weights_of)
+        case "screenspot":
+            return _screenspot(options, console, say, open_policy, weights_of)
         case _:
-            raise ValueError(f"no suite named {options.suite!r}; expected miniwob, osworld or form")
+            raise ValueError(
+                f"no suite named {options.suite!r}; expected miniwob, osworld, screenspot or form"
+            )
 
 
 def _miniwob(
@@ -122,6 +143,49 @@ def _tasks(
     for unscored in summary["unscored"]:
         say(f"unscored: {unscored['task']}: {unscored['reason']}")
     say(f"written to {path}")
+    return DONE
+
+
+def _screenspot(
+    options: Eval,
+    console: Console,
+    say: Say,
+    open_policy: OpenPolicy,
+    weights_of: Callable[[str], str],
+) -> int:
+    if options.images is None:
+        raise ValueError("eval screenspot needs --images, a folder in ScreenSpot's layout")
+    samples = read_screenspot(options.images)
+    config = GroundingConfig(
+        model=options.model,
+        weights=weights_of(options.model),
+        images=str(options.images),
+        style=options.style,
+        blind=options.blind,
+    )
+    claim_folder(options.out, asdict(config))
+    predictions = earlier_predictions(options.out, samples)
+    done = {prediction.id for prediction in predictions}
+    todo = [sample for sample in samples if sample.id not in done]
+    num_workers = int(options.workers)
+    share_cores(num_workers)
+    with progress(console) as bar:
+        line = bar.add_task("targets", total=len(samples), completed=len(predictions))
+        for prediction in run_jobs(todo, OpenPointer(config, open_policy), num_workers):
+            write_prediction(options.out, prediction)
+            predictions.append(prediction)
+            bar.advance(line)
+    summary = summarise_grounding(config, samples, predictions)
+    path = write_summary(options.out, summary)
+    console.print(grounding_table(summary))
+    say(grounding_line(summary))
+    say(f"written to {path}")
+    return DONE
+
+
+def make_targets(options: Targets, say: Say) -> int:
+    path = make_web_set(options.out, seed=options.seed)
+    say(f"{len(read_screenspot(options.out))} targets in {path}")
     return DONE
 
 
