@@ -33,8 +33,10 @@ from env.backends import open_desktop
 from env.errors import EnvError
 from env.headed import HeadedBrowser, showing, shown_with
 from env.miniwob.page import TASK_SIZE, MiniWobPage, html_folder
+from env.real import RealSettings
 from env.viewport import Viewport
 from env.virtual import VirtualDesktop
+from env.x11_person import StopKeys
 from model.errors import ModelError
 from model.messages import ImagePart, Part, Sampling, system, user
 from model.shelf import weights_digest, weights_folder
@@ -177,6 +179,11 @@ def run(options: Run) -> int:
             shown=shown_with(options.url),
             sandbox=not options.no_sandbox,
             token=osworld_token(),
+            real=RealSettings(
+                monitor=options.monitor,
+                pointer=options.pointer,
+                stop_keys=StopKeys(key=options.stop_key, within_seconds=options.stop_within),
+            ),
         ) as desktop,
         showing(desktop, options.url),
         RunStore.create(options.out, policy=options.model, settings=config.settings()) as store,

@@ -3,14 +3,19 @@
 A backend's libraries are imported only when that backend is asked for.
 """
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from env.desktop import Desktop
 from env.errors import DesktopUnavailable
 from env.screen import ScreenSize
 
-KINDS = ("virtual", "browser", "fake", "osworld://HOST:PORT")
+if TYPE_CHECKING:
+    from env.real import RealSettings
+
+KINDS = ("virtual", "browser", "real", "fake", "osworld://HOST:PORT")
 
 
 def open_desktop(
@@ -20,18 +25,21 @@ def open_desktop(
     shown: Sequence[Path] = (),
     sandbox: bool = True,
     token: str | None = None,
+    real: "RealSettings | None" = None,
 ) -> Desktop:
     """Open a screen; the caller closes it.
 
     Args:
-        kind: "virtual" (a desktop of its own on Xvfb), "browser" (one page, no window),
-            "fake" (a form in memory) or "osworld://HOST:PORT" (a machine of OSWorld's).
-        size: pixels; None: the backend's own. The fake form has one size.
+        kind: "virtual" (a desktop of its own on Xvfb), "browser" (one page, no window), "real"
+            (the user's own session), "fake" (a form in memory) or "osworld://HOST:PORT" (a
+            machine of OSWorld's).
+        size: pixels; None: the backend's own. The fake form has one size; a real screen has
+            its own, whatever is asked for.
         shown, sandbox: of the virtual desktop; see there.
         token: of an OSWorld machine that wants one.
 
     Raises:
-        DesktopUnavailable: something it needs is missing, or this kind is not built yet.
+        DesktopUnavailable: something it needs is missing.
         ValueError: no such kind.
     """
     match kind:
@@ -50,7 +58,7 @@ def open_desktop(
                 raise ValueError(f"the fake desktop is {FAKE_SIZE}, not {size}")
             return FakeDesktop()
         case "real":
-            raise DesktopUnavailable("working the real desktop is not built yet; use virtual")
+            return _open_real(real)
         case _ if kind.startswith("osworld://"):
             from env.osworld import OSWorldDesktop
 
@@ -59,3 +67,10 @@ def open_desktop(
             return OSWorldDesktop(kind, token=token)
         case _:
             raise ValueError(f"no desktop is called {kind!r}; expected one of {', '.join(KINDS)}")
+
+
+def _open_real(settings: "RealSettings | None") -> Desktop:
+    from env.real import RealSettings, open_real
+
+    # The session is the process's own; there is no other to be asked for.
+    return open_real(os.environ, settings or RealSettings())

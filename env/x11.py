@@ -14,6 +14,7 @@ from typing import Any
 import mss
 from mss.exception import ScreenShotError
 from PIL import Image
+from Xlib import X
 from Xlib import error as xerror
 
 from env.actions import Action
@@ -74,11 +75,16 @@ class X11Display(Desktop):
                 raise
         except (xerror.DisplayError, xerror.ConnectionClosedError, ScreenShotError) as error:
             raise DesktopUnavailable(f"cannot connect to the display {name}: {error}") from error
-        root = self._x.screen().root.get_geometry()
+        # Told of a new size.
+        self.root.change_attributes(event_mask=X.StructureNotifyMask)
+        root = self.root.get_geometry()
         self._size = ScreenSize(root.width, root.height)
 
     @property
     def size(self) -> ScreenSize:
+        # Whoever looks or acts next learns that the display is gone.
+        with suppress(*_LOST):
+            self._hear()
         return self._size
 
     @property
@@ -86,25 +92,34 @@ class X11Display(Desktop):
         """python-xlib's root window, for what is neither looking nor acting."""
         return self._x.screen().root
 
+    @property
+    def connection(self) -> Any:
+        """python-xlib's `Display`, for the same."""
+        return self._x
+
     def screenshot(self) -> Screenshot:
-        return self.screenshot_of(Box(0, 0, *self._size))
+        return self.screenshot_of(Box(0, 0, *self.size))
 
     def screenshot_of(self, box: Box) -> Screenshot:
         width, height = box.right - box.left, box.bottom - box.top
-        with self._talking():
+        with self.talking():
             frame = self._eyes.grab(
                 {"left": box.left, "top": box.top, "width": width, "height": height}
             )
             image = Image.frombytes("RGB", frame.size, frame.bgra, "raw", "BGRX")
             return Screenshot(image, time.time())
 
+    def refuse_outside(self, action: Action) -> None:
+        """Raise `ActionRefused` if the action touches a pixel the screen has not now."""
+        refuse_points_outside(action, self.size)
+
     def perform(self, action: Action) -> None:
-        refuse_points_outside(action, self._size)
-        with self._talking():
+        self.refuse_outside(action)
+        with self.talking():
             self._working_hands().perform(action)
 
     def heed(self, steering: Steering) -> None:
-        with self._talking():
+        with self.talking():
             if self._steering is not None:
                 self._steering.unsubscribe(self._steered)
             self._steering = steering
@@ -127,8 +142,15 @@ class X11Display(Desktop):
 
     def sync(self) -> None:
         """Return when the server has done everything asked of it."""
-        with self._talking():
+        with self.talking():
             self._x.sync()
+
+    def _hear(self) -> None:
+        """Read what the server has told meanwhile."""
+        for _ in range(0 if self._closed else self._x.pending_events()):
+            event = self._x.next_event()
+            if event.type == X.ConfigureNotify and event.window == self.root:
+                self._size = ScreenSize(event.width, event.height)
 
     def _working_hands(self) -> HandsClient:
         if self._hands is None:
@@ -170,7 +192,8 @@ class X11Display(Desktop):
             hands.resume()
 
     @contextmanager
-    def _talking(self) -> Iterator[None]:
+    def talking(self) -> Iterator[None]:
+        """What is said to the display within may find it gone: `DesktopLost`."""
         if self._closed:
             raise DesktopLost(f"the display {self._name} was closed here")
         try:

@@ -36,6 +36,10 @@ class Run:
     max_steps: Annotated[int, "steps before it is given up"] = 15
     out: Annotated[Path, "folder for the run folder"] = Path("runs")
     no_sandbox: Annotated[bool, NO_SANDBOX] = False
+    monitor: Annotated[str | None, "real: the one monitor to work, as xrandr names it"] = None
+    pointer: Annotated[bool, "real: draw the pointer into what the model sees"] = False
+    stop_key: Annotated[str, "real: struck twice, wherever the focus is, it stops all"] = "escape"
+    stop_within: Annotated[float, "real: seconds from the first stroke to the second"] = 0.6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

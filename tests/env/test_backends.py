@@ -17,18 +17,13 @@ def test_a_virtual_desktop_opens_in_the_size_asked_for() -> None:
         assert desktop.screenshot().size == ScreenSize(640, 400)
 
 
-def test_what_is_not_built_yet_says_so() -> None:
-    with pytest.raises(DesktopUnavailable, match="not built yet"):
-        open_desktop("real")
-
-
 def test_a_machine_that_is_not_there_is_said_to_be_missing() -> None:
     with pytest.raises(DesktopUnavailable, match="no OSWorld machine at osworld://localhost:1"):
         open_desktop("osworld://localhost:1")
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="virtual, browser, fake"):
+    with pytest.raises(ValueError, match="virtual, browser, real, fake"):
         open_desktop("vitual")
 
 

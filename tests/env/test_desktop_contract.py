@@ -22,11 +22,12 @@ from env.errors import ActionRefused
 from env.fake import FakeDesktop
 from env.headed import HeadedBrowser
 from env.osworld import OSWorldDesktop
+from env.real import RealDesktop
 from env.screen import Box, ScreenSize
 from env.viewport import Viewport
 from env.virtual import VirtualDesktop
 
-BACKENDS = ("fake", "browser", "virtual", "viewport", "osworld")
+BACKENDS = ("fake", "browser", "virtual", "real", "viewport", "osworld")
 PATIENCE_SECONDS = 10.0
 
 FORM = """
@@ -148,6 +149,10 @@ def open_bench(kind: str, stack: ExitStack) -> Bench:
         return page_bench(browser, browser.page)
     desktop = stack.enter_context(VirtualDesktop())
     window = stack.enter_context(HeadedBrowser(desktop))
+    if kind == "real":
+        # The Xvfb stands for the display of a user's session.
+        real = stack.enter_context(RealDesktop(desktop.environment))
+        return page_bench(real, window.page, window.box.left, window.box.top)
     if kind == "virtual":
         return page_bench(desktop, window.page, window.box.left, window.box.top)
     if kind == "osworld":
