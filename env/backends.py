@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from env.desktop import Desktop
-from env.errors import DesktopUnavailable
 from env.screen import ScreenSize
 
 if TYPE_CHECKING:
