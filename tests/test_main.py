@@ -57,7 +57,6 @@ def test_without_chromium_the_message_says_what_is_missing(
     [
         (["eval", "webarena", "--out", "x"], "no suite named 'webarena'"),
         (["run", "Go.", "--desktop", "holodeck"], "holodeck"),
-        (["run", "Go.", "--desktop", "real"], "not built yet"),
         (["run", "Go.", "--style", "rococo"], "no prompt style named 'rococo'"),
         (["collect", "--out", "x", "--seed", "10000000"], "evaluations have the others"),
         (["collect", "--out", "x", "--noise", "2"], "a share from 0 to 1"),
