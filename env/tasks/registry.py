@@ -215,8 +215,8 @@ _GETTERS_OF: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "profile_name": (),
         "shortcuts_on_desktop": (),
     },
+    "chrome_elements": {"active_tab_html_parse": ("category",)},
     "chrome_pages": {
-        "active_tab_html_parse": ("category",),
         "active_tab_info": (),
         "active_tab_url_parse": ("parse_keys",),
         "active_url_from_accessTree": (),

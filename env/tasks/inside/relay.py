@@ -3,10 +3,14 @@
 A sandbox has a network of its own, with nothing on it but itself. A socket in a
 folder that both sides see is the one way across: inside, it leads to a port of
 the sandbox's loopback; outside, a port of ours leads to it.
+
+Standard library only: inside it is run as a script (`relay.py SOCKET PORT`).
 """
 
 import contextlib
+import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -41,8 +45,7 @@ class Relay:
                 # Nobody is there yet; who asked will ask again.
                 client.close()
                 continue
-            for source, target in ((client, server), (server, client)):
-                threading.Thread(target=_pump, args=(source, target), daemon=True).start()
+            threading.Thread(target=_pass_on, args=(client, server), daemon=True).start()
 
 
 def port_to_socket(path: Path) -> tuple[Relay, int]:
@@ -70,6 +73,15 @@ def _connected(family: socket.AddressFamily, address: str | tuple[str, int]) -> 
     return connection
 
 
+def _pass_on(client: socket.socket, server: socket.socket) -> None:
+    """Both ways until both are over."""
+    with client, server:
+        back = threading.Thread(target=_pump, args=(server, client), daemon=True)
+        back.start()
+        _pump(client, server)
+        back.join()
+
+
 def _pump(source: socket.socket, target: socket.socket) -> None:
     with contextlib.suppress(OSError):
         while chunk := source.recv(_CHUNK):
@@ -77,3 +89,8 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
     # One direction is over; the other may still have something to say.
     with contextlib.suppress(OSError):
         target.shutdown(socket.SHUT_WR)
+
+
+if __name__ == "__main__":
+    socket_to_port(Path(sys.argv[1]), int(sys.argv[2]))
+    signal.pause()
