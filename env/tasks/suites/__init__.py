@@ -1,0 +1,1 @@
+"""Suites of tasks that come with this project."""
