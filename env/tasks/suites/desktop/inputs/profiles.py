@@ -20,3 +20,29 @@ HISTFILE=~/.bash_history
 PROMPT_COMMAND='history -a'
 """,
 )
+_OFFICE_SETTINGS = (
+    ("Office.Common/Misc", "FirstRun", "false"),
+    ("Office.Common/Misc", "ShowTipOfTheDay", "false"),
+    # Asks whether to keep the format at every save of what is not ODF.
+    ("Office.Common/Save/Document", "WarnAlienFormat", "false"),
+    ("Office.Impress/Misc/Start", "StartWithTemplate", "false"),
+    ("Office.Impress/Misc", "StartWithTemplate", "false"),
+    ("Setup/L10N", "ooLocale", "en-US"),
+    ("Setup/Office", "ooSetupInstCompleted", "true"),
+    # Else a bar offers the news of this version, or asks for a donation.
+    ("Setup/Product", "ooSetupLastVersion", "7.4"),
+    ("Setup/Product", "LastTimeDonateShown", "4000000000"),
+    ("Setup/Product", "LastTimeGetInvolvedShown", "4000000000"),
+)
+_OFFICE_ITEMS = "".join(
+    f'<item oor:path="/org.openoffice.{path}"><prop oor:name="{name}" oor:op="fuse">'
+    f"<value>{value}</value></prop></item>\n"
+    for path, name, value in _OFFICE_SETTINGS
+)
+text(
+    "profiles/registrymodifications.xcu",
+    '<?xml version="1.0" encoding="UTF-8"?>\n'
+    '<oor:items xmlns:oor="http://openoffice.org/2001/registry"'
+    ' xmlns:xs="http://www.w3.org/2001/XMLSchema"'
+    f' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">\n{_OFFICE_ITEMS}</oor:items>\n',
+)

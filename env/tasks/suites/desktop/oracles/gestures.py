@@ -51,7 +51,8 @@ def choose(sight: Sight, *path: str, app: str = "", thought: str = "") -> Iterat
     """Through the menu bar: the menu, its submenus, the item."""
     menu, *rest = path
     yield click(
-        sight.find("menu", menu, app=app, states=("sensitive",)),
+        # LibreOffice has its menus twice; the later ones are those that are drawn.
+        sight.find("menu", menu, app=app, states=("sensitive",), nth=-1),
         f"the {menu} menu",
         thought or f"{rest[-1]} is in a menu.",
     )

@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 from env.accessible_tree import AccessibleTree, Node
 from env.errors import EnvError
 from env.screen import Box, ScreenSize
+from env.tasks.suites.desktop.oracles.office_boxes import straightened
 
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 15.0
 """Ceiling for anything to show; applications start in two to eight on two busy cores."""
 _LOOK_SECONDS = 0.1
 _SHOWN_WHEN_LOST = 40
@@ -51,7 +52,7 @@ class Sight:
         roles = role.split("|")
         return [
             node
-            for node in self.tree.nodes(app)
+            for node in straightened(self.tree.nodes(app))
             if node.role in roles
             and (name is None or node.name.strip() == name)
             and (like is None or re.search(like, node.name))
