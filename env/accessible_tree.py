@@ -20,9 +20,9 @@ from jeepney import (
     Properties,
     new_method_call,
 )
-from jeepney.io.blocking import open_dbus_connection
 from jeepney.io.common import RouterClosed
 
+from env.accessibility import SessionBus
 from env.errors import DesktopLost, DesktopUnavailable
 from env.screen import Box
 
@@ -74,10 +74,10 @@ class Node:
 class AccessibleTree:
     """A connection of one's own to the desktop's accessibility bus. One thread at a time."""
 
-    def __init__(self, session_bus: str) -> None:
+    def __init__(self, session_bus: SessionBus) -> None:
         """
         Args:
-            session_bus: address of the D-Bus session the applications are on.
+            session_bus: the D-Bus session the applications are on.
 
         Raises:
             DesktopUnavailable: nobody offers accessibility there.
@@ -86,13 +86,15 @@ class AccessibleTree:
             DBusAddress("/org/a11y/bus", "org.a11y.Bus", "org.a11y.Bus"), "GetAddress"
         )
         try:
-            with open_dbus_connection(session_bus) as session:
+            with session_bus.connect(session_bus.address) as session:
                 reply = session.send_and_get_reply(asked, timeout=_ANSWER_SECONDS)
             if reply.header.message_type == MessageType.error:
                 raise DBusErrorResponse(reply)
-            self._bus = open_dbus_connection(reply.body[0])
+            self._bus = session_bus.connect(reply.body[0])
         except (*_LOST, DBusErrorResponse, ValueError, KeyError) as error:
-            raise DesktopUnavailable(f"no accessibility on {session_bus}: {error!r}") from error
+            raise DesktopUnavailable(
+                f"no accessibility on {session_bus.address}: {error!r}"
+            ) from error
 
     def nodes(self, application: str = "") -> list[Node]:
         """What is showing, windows first, then level by level.
