@@ -97,7 +97,8 @@ def fill_in_prices(sight: Sight) -> Moves:
 @oracle
 def add_sheet(sight: Sight) -> Moves:
     cell(sight, "A1")
-    yield click(sight.find("push button", "Add", app=APP), "the plus beside the sheet tabs")
+    yield from choose(sight, "Sheet", "Insert Sheet at End...", app=APP)
+    yield click(sight.find("push button", "OK", app=APP), "the OK button", "Its name does not matter.")
     sight.wait_for(lambda: len(sight.find_all("page tab", app=APP)) == 2, "a second sheet")
     yield from save(sight)
 
@@ -110,7 +111,8 @@ def cell(sight: Sight, name: str) -> Node:
         nodes = sight.tree.nodes(APP)
         tables = [node for node in nodes if node.role == "table" and node.name.startswith("Sheet")]
         found = sight.tree.cell(tables[0], row, column) if tables else None
-        return straightened([*nodes, found])[-1] if found else None
+        straight = straightened([*nodes, found]) if found else []
+        return straight[-1] if straight and straight[-1].role == "table cell" else None
 
     return sight.wait_for(look, f"cell {name}")
 

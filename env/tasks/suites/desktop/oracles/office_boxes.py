@@ -15,12 +15,15 @@ _ABOVE = ("menu", "menu bar")
 
 
 def straightened(nodes: Sequence[Node]) -> list[Node]:
-    """The nodes, windows first, with their boxes where they are seen."""
-    missing = missing_height(nodes)
+    """The nodes, windows first, with their boxes where they are seen. A window that is still
+    being built shows nothing of what LibreOffice draws."""
+    panes = {node.reference for node in nodes if node.role == "root pane"}
+    missing = missing_height(nodes) if panes else 0
+    if missing is None:
+        return [node for node in nodes if panes.isdisjoint(node.parents)]
     if not missing:
         return list(nodes)
     boxes = {node.reference: node.box for node in nodes}
-    panes = {node.reference for node in nodes if node.role == "root pane"}
     right: set[Reference] = set()
     straight = []
     for node in nodes:
@@ -37,13 +40,13 @@ def straightened(nodes: Sequence[Node]) -> list[Node]:
     return straight
 
 
-def missing_height(nodes: Sequence[Node]) -> int:
-    """Pixels to add; 0 once it knows its places."""
+def missing_height(nodes: Sequence[Node]) -> int | None:
+    """Pixels to add; 0 once it knows its places; None: there is nothing to tell by yet."""
     bars = [node.box for node in nodes if node.role == "menu bar" and node.box]
     tools = [node.box for node in nodes if node.role == "tool bar" and node.box]
     if not bars or not tools:
-        return 0
-    return max(0, bars[0].bottom - min(box.top for box in tools))
+        return None
+    return max(0, max(box.bottom for box in bars) - min(box.top for box in tools))
 
 
 def _lower(box: Box, pixels: int) -> Box:
