@@ -1,7 +1,7 @@
 SHELL := /bin/bash
 PYTHON := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint nano proof-log proof-eval
+.PHONY: help setup apps demo test lint nano proof-log proof-suite proof-eval
 
 help:  ## list what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 12
@@ -9,10 +9,13 @@ help:  ## list what can be made
 setup:  ## install what is missing: system packages, .venv, requirements
 	@scripts/setup.sh
 
+apps: setup  ## install the applications of the desktop suite (LibreOffice, GIMP, ...; 1.2 GB)
+	@scripts/setup.sh --apps
+
 demo: setup  ## open a virtual desktop and let the agent do tasks on it
 	@$(PYTHON) main.py demo
 
-test: lint  ## everything that must hold: format, types, tests
+test: lint apps  ## everything that must hold: format, types, tests
 	$(PYTHON) -m pytest -q
 
 lint: setup  ## ruff and mypy

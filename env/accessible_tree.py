@@ -38,17 +38,21 @@ _MOST_CHILDREN = 500
 _DEEPEST = 60
 _LOST = (OSError, RouterClosed, EOFError)
 
-_STATES = (
-    "invalid active armed busy checked collapsed defunct editable enabled expandable expanded"
-    " focusable focused has_tooltip horizontal iconified modal multi_line multiselectable opaque"
-    " pressed resizable selectable selected sensitive showing single_line stale transient vertical"
-    " visible manages_descendants indeterminate required truncated animated invalid_entry"
-    " supports_autocompletion selectable_text is_default visited checkable has_popup read_only"
-).split()
+_STATES = """
+    invalid active armed busy checked collapsed defunct editable enabled expandable expanded
+    focusable focused has_tooltip horizontal iconified modal multi_line multiselectable opaque
+    pressed resizable selectable selected sensitive showing single_line stale transient
+    vertical visible manages_descendants indeterminate required truncated animated
+    invalid_entry supports_autocompletion selectable_text is_default visited checkable
+    has_popup read_only
+"""
 """In the order of their bits (AtspiStateType)."""
 
 Reference = tuple[str, str]
 """Where an object lives: its bus name and its path."""
+
+_Place = tuple[Reference, str, tuple[Reference, ...]]
+"""An object, its application's name, what it is in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +108,9 @@ class AccessibleTree:
         """
         wanted = application.lower()
         apps = [
-            (reference, name)
-            for reference, name in self._applications()
-            if wanted in name.lower()
+            (reference, name) for reference, name in self._applications() if wanted in name.lower()
         ]
-        level = [
+        level: list[_Place] = [
             (child, name, ())
             for (_, name), children in zip(
                 apps, self._children([reference for reference, _ in apps]), strict=True
@@ -177,9 +179,7 @@ class AccessibleTree:
     def _with_countable_children(self, nodes: Sequence[Node]) -> list[Node]:
         """A sheet has two thousand million cells; asked for them, LibreOffice hangs for good."""
         large = [node for node in nodes if node.has("manages_descendants")]
-        counts = self._ask(
-            [_property(node.reference, _ACCESSIBLE, "ChildCount") for node in large]
-        )
+        counts = self._ask([_property(node.reference, _ACCESSIBLE, "ChildCount") for node in large])
         too_many = {
             node.reference
             for node, count in zip(large, counts, strict=True)
@@ -196,17 +196,16 @@ class AccessibleTree:
 
     def _read(
         self,
-        which: Sequence[tuple[Reference, str, tuple[Reference, ...]]],
+        which: Sequence[_Place],
         *,
         hidden: bool = False,
     ) -> list[Node]:
         """The nodes that are showing; those that went meanwhile are left out."""
-        states = self._ask([_call(reference, _ACCESSIBLE, "GetState") for reference, _, _ in which])
+        answers = self._ask([_call(of, _ACCESSIBLE, "GetState") for of, _, _ in which])
         shown = [
-            (of, names)
-            for of, answer in zip(which, states, strict=True)
-            if answer is not None
-            and ("showing" in (names := _states(answer[0])) or hidden)
+            (place, states)
+            for place, answer in zip(which, answers, strict=True)
+            if answer is not None and ("showing" in (states := _states(answer[0])) or hidden)
         ]
         references = [reference for (reference, _, _), _ in shown]
         roles = self._ask([_call(of, _ACCESSIBLE, "GetRoleName") for of in references])
@@ -219,12 +218,12 @@ class AccessibleTree:
                 role=str(role[0]),
                 name=str(name[0][1]),
                 box=None if box is None else _box(*box[0]),
-                states=of_states,
+                states=states,
                 application=application,
                 reference=reference,
                 parents=parents,
             )
-            for ((reference, application, parents), of_states), role, name, box in zip(
+            for ((reference, application, parents), states), role, name, box in zip(
                 shown, roles, names, boxes, strict=True
             )
             if role is not None and name is not None
@@ -288,4 +287,4 @@ def _box(left: int, top: int, width: int, height: int) -> Box | None:
 
 def _states(words: Sequence[int]) -> frozenset[str]:
     bits = words[0] | words[1] << 32
-    return frozenset(name for bit, name in enumerate(_STATES) if bits >> bit & 1)
+    return frozenset(name for bit, name in enumerate(_STATES.split()) if bits >> bit & 1)

@@ -249,7 +249,10 @@ class VirtualDesktop(Desktop):
                 screen = ("-screen", "0", mode, "-noreset", "-maxclients", "2048")
                 # The abstract socket stays: by it alone Xvfb sees that a number is taken. The
                 # sandbox's network name space keeps applications from it.
-                closed = ("-nolisten", "tcp", "-auth", str(self._cookie))
+                # By MIT-SHM an application names memory by a number, and the server, which is not
+                # in the sandbox, would attach this machine's: other people's, or nothing (GIMP
+                # ends by that). Pictures take as long without it.
+                closed = ("-nolisten", "tcp", "-auth", str(self._cookie), "-extension", "MIT-SHM")
                 self._server = in_a_group(
                     ("Xvfb", "-displayfd", str(write_end), *closed, *screen),
                     {"PATH": SEARCH_PATH},

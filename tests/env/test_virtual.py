@@ -18,7 +18,7 @@ from env.errors import DesktopLost, DesktopUnavailable
 from env.headed import HeadedBrowser
 from env.screen import ScreenSize
 from env.virtual import VirtualDesktop
-from env.x11 import X11Display
+from env.x11 import X11Display, connect
 
 SIZE = ScreenSize(320, 240)
 MODIFIERS = X.ShiftMask | X.ControlMask | X.Mod1Mask | X.Mod4Mask
@@ -256,3 +256,12 @@ def test_lines_tabs_and_caps_lock_arrive_in_a_real_window() -> None:
                 return
             time.sleep(0.05)
         pytest.fail(f"arrived: {window.page.evaluate('field.value')!r}")
+
+
+def test_the_display_attaches_no_memory_by_its_number(desktop: VirtualDesktop) -> None:
+    # It would be this machine's memory, whoever owns it.
+    connection = connect(desktop.environment["DISPLAY"], Path(desktop.environment["XAUTHORITY"]))
+    try:
+        assert connection.query_extension("MIT-SHM") is None
+    finally:
+        connection.close()

@@ -69,7 +69,7 @@ def _slides(change: Callable[[Pptx], None] = lambda deck: None) -> bytes:
         slide = deck.slides.add_slide(deck.slide_layouts[1])
         assert slide.shapes.title is not None
         slide.shapes.title.text = title
-        slide.placeholders[1].text = text  # type: ignore[attr-defined]
+        slide.placeholders[1].text = text
     change(deck)
     deck.core_properties.created = deck.core_properties.modified = datetime(2026, 1, 1)
     file = BytesIO()

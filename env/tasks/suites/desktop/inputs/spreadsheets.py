@@ -4,13 +4,14 @@ import random
 from collections.abc import Sequence
 from datetime import datetime
 from io import BytesIO
+from typing import Any
 
 from openpyxl import Workbook
 from openpyxl.styles import Font
 
 from env.tasks.suites.desktop.inputs.files import made
 
-Rows = list[list[str | int | float | None]]
+Rows = list[list[Any]]
 
 _ITEMS = ("Apples", "Bread", "Cheese", "Dates", "Eggs", "Flour", "Grapes", "Honey")
 _TOWNS = ("Aalborg", "Bergen", "Cork", "Dresden", "Evora", "Faro", "Ghent", "Haarlem")
@@ -43,7 +44,7 @@ def stock_without_dates(rng: random.Random) -> bytes:
 @made("calc/stock_value.xlsx", like="calc/stock.xlsx")
 def stock_value(rng: random.Random) -> bytes:
     head, *rows = _stock(rng)
-    return workbook([[*head, "Value"], *([*row, row[1] * row[2]] for row in rows)])  # type: ignore[operator]
+    return workbook([[*head, "Value"], *([*row, row[1] * row[2]] for row in rows)])
 
 
 @made("calc/stock_bold.xlsx", like="calc/stock.xlsx")
@@ -90,9 +91,7 @@ def empty(rng: random.Random) -> bytes:
 
 @made("calc/prices.xlsx")
 def prices(rng: random.Random) -> bytes:
-    return workbook(
-        [["Name", "Price"], ["Lamp", 40], ["Chair", 95], ["Desk", 210]], title="Prices"
-    )
+    return workbook([["Name", "Price"], ["Lamp", 40], ["Chair", 95], ["Desk", 210]], title="Prices")
 
 
 def workbook(

@@ -4,10 +4,10 @@ import random
 
 from env.tasks.suites.desktop.inputs.files import made, text
 
-_WORDS = (
-    "river window garden letter market silver morning paper table summer engine music bridge"
-    " winter forest coffee mirror harbour button lantern"
-).split()
+_WORDS = """
+    river window garden letter market silver morning paper table summer engine music bridge
+    winter forest coffee mirror harbour button lantern
+"""
 
 text("texts/recipe.txt", "Pancakes\n\nFlour 200 g\nMilk 300 ml\nEggs 2\nSalt\n")
 text(
@@ -49,7 +49,7 @@ def server_errors(rng: random.Random) -> bytes:
 
 @made("texts/story.txt")
 def story(rng: random.Random) -> bytes:
-    return _lines([" ".join(rng.choices(_WORDS, k=7)) for _ in range(37)])
+    return _lines([_phrase(rng, 7) for _ in range(37)])
 
 
 def _shuffled_names(rng: random.Random) -> list[str]:
@@ -63,9 +63,13 @@ def _log(rng: random.Random) -> list[str]:
     levels = rng.choices(["INFO", "WARN", "ERROR"], weights=[6, 2, 2], k=40)
     levels[5] = "ERROR"
     return [
-        f"2026-03-0{1 + minute // 20} 10:{minute:02} {level} {' '.join(rng.choices(_WORDS, k=3))}"
+        f"2026-03-0{1 + minute // 20} 10:{minute:02} {level} {_phrase(rng, 3)}"
         for minute, level in enumerate(levels)
     ]
+
+
+def _phrase(rng: random.Random, num_words: int) -> str:
+    return " ".join(rng.choices(_WORDS.split(), k=num_words))
 
 
 def _lines(lines: list[str]) -> bytes:

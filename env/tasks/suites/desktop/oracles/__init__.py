@@ -1,1 +1,1 @@
-"""Scripted solvers of the suite's tasks: what a person's hands would do, one module an application."""
+"""Scripted solvers of the suite's tasks: what a person's hands would do."""

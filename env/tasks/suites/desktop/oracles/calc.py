@@ -3,7 +3,15 @@
 from collections.abc import Iterator
 
 from env.accessible_tree import Node
-from env.tasks.suites.desktop.oracles.gestures import choose, click, drag, fill, middle, press, write
+from env.tasks.suites.desktop.oracles.gestures import (
+    choose,
+    click,
+    drag,
+    fill,
+    middle,
+    press,
+    write,
+)
 from env.tasks.suites.desktop.oracles.office import APP, Moves, name_in_dialog, save
 from env.tasks.suites.desktop.oracles.office_boxes import straightened
 from env.tasks.suites.desktop.oracles.registry import Move, oracle
@@ -98,7 +106,9 @@ def fill_in_prices(sight: Sight) -> Moves:
 def add_sheet(sight: Sight) -> Moves:
     cell(sight, "A1")
     yield from choose(sight, "Sheet", "Insert Sheet at End...", app=APP)
-    yield click(sight.find("push button", "OK", app=APP), "the OK button", "Its name does not matter.")
+    yield click(
+        sight.find("push button", "OK", app=APP), "the OK button", "Its name does not matter."
+    )
     sight.wait_for(lambda: len(sight.find_all("page tab", app=APP)) == 2, "a second sheet")
     yield from save(sight)
 

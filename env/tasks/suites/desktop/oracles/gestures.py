@@ -57,9 +57,7 @@ def choose(sight: Sight, *path: str, app: str = "", thought: str = "") -> Iterat
         thought or f"{rest[-1]} is in a menu.",
     )
     for name in rest:
-        item = sight.find(
-            "menu item|menu|check menu item|radio menu item", name, app=app, nth=-1
-        )
+        item = sight.find("menu item|menu|check menu item|radio menu item", name, app=app, nth=-1)
         yield click(item, f'"{name}"', "The menu is open.")
 
 

@@ -83,8 +83,8 @@ def convert_to_uppercase(sight: Sight) -> Moves:
 @oracle
 def sort_lines(sight: Sight) -> Moves:
     """By cutting and pasting there is no end of steps; it is typed anew."""
-    page = yield from _at_the_text(sight)
-    lines = sorted(sight.text(page).splitlines())
+    yield from _at_the_text(sight)
+    lines = sorted(sight.text(_page(sight)).splitlines())
     yield press("ctrl", "a", thought="The list is to be in another order.")
     yield write("\n".join(lines) + "\n", "the document")
     yield _save()
@@ -112,11 +112,10 @@ def _page(sight: Sight) -> Node:
 
 
 def _at_the_text(sight: Sight) -> Iterator[Move]:
-    """A generator that returns the text's node; one click if it has no focus."""
+    """One click, if keys would go elsewhere."""
     page = _page(sight)
     if not page.has("focused"):
         yield click(page, "the text", "Keys go to what has the focus.")
-    return page
 
 
 def _save() -> Move:

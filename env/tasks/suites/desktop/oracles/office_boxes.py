@@ -29,9 +29,8 @@ def straightened(nodes: Sequence[Node]) -> list[Node]:
     for node in nodes:
         if not panes.isdisjoint(node.parents) and node.box is not None:
             around = boxes.get(node.parents[-1])
-            if not right.isdisjoint(node.parents) or node.role in _ABOVE:
-                right.add(node.reference)
-            elif around is not None and node.box[:3] == _lower(around, missing)[:3]:
+            of_gtk = around is not None and node.box[:3] == _lower(around, missing)[:3]
+            if of_gtk or not right.isdisjoint(node.parents) or node.role in _ABOVE:
                 right.add(node.reference)
             else:
                 straight.append(replace(node, box=_lower(node.box, missing)))
