@@ -28,6 +28,10 @@ _REFUSED = (
 _NEW_NAMESPACES = (0x10000000, 0x00020000, 0x20000000, 0x40000000, 0x08000000, 0x04000000)
 """CLONE_NEWUSER, NEWNS, NEWPID, NEWNET, NEWIPC, NEWUTS."""
 
+_FAMILIES = (40, 38, 44, 31, 29, 30, 21, 17)
+"""AF_VSOCK, which no network name space keeps from the hypervisor, ALG, XDP, BLUETOOTH, CAN,
+TIPC, RDS, PACKET."""
+
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
 """Typing into a terminal on somebody else's behalf."""
 
@@ -52,6 +56,8 @@ def compiled_filter() -> bytes:
         filter_.add_rule(refused, "clone", seccomp.Arg(0, seccomp.MASKED_EQ, flag, flag))
     for request in (_TIOCSTI, _TIOCLINUX):
         filter_.add_rule(refused, "ioctl", seccomp.Arg(1, seccomp.MASKED_EQ, 0xFFFFFFFF, request))
+    for family in _FAMILIES:
+        filter_.add_rule(refused, "socket", seccomp.Arg(0, seccomp.EQ, family))
     filter_.add_rule(seccomp.ERRNO(errno.ENOSYS), "clone3")
     with tempfile.TemporaryFile() as file:
         filter_.export_bpf(file)

@@ -140,7 +140,11 @@ def open_a_packet_socket(bait: dict) -> bool:
 
 @probe
 def reach_the_hypervisor(bait: dict) -> bool:
-    return connect((2, 1024), getattr(socket, "AF_VSOCK", 40))
+    try:
+        return connect((2, 1024), socket.AF_VSOCK)
+    except ConnectionResetError:
+        # Reached, though nobody listens there.
+        return True
 
 
 @family("connect_to_a", {
