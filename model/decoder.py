@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from model.cache import LatentCache, causal_mask, padded_mask
 from model.config import TextConfig
@@ -19,6 +20,8 @@ class DecoderLayer(nn.Module):
     def __init__(self, config: TextConfig, index: int) -> None:
         super().__init__()
         self.index = index
+        self.checkpointed = False
+        """In training: computed again in the backward pass instead of being remembered."""
         dim = config.hidden_size
         self.input_layernorm = nn.RMSNorm(dim, eps=config.rms_norm_eps)
         self.self_attn = MultiHeadLatentAttention(config)
@@ -37,6 +40,22 @@ class DecoderLayer(nn.Module):
         visible_TK: Tensor | None,
         cache: LatentCache | None,
         lengths: Sequence[int] | None = None,
+    ) -> Tensor:
+        if self.checkpointed and torch.is_grad_enabled():
+            again: Tensor = checkpoint(
+                self._layer, x_BTD, cos_TP, sin_TP, visible_TK, cache, lengths, use_reentrant=False
+            )
+            return again
+        return self._layer(x_BTD, cos_TP, sin_TP, visible_TK, cache, lengths)
+
+    def _layer(
+        self,
+        x_BTD: Tensor,
+        cos_TP: Tensor,
+        sin_TP: Tensor,
+        visible_TK: Tensor | None,
+        cache: LatentCache | None,
+        lengths: Sequence[int] | None,
     ) -> Tensor:
         x_BTD = x_BTD + self.self_attn(
             self.input_layernorm(x_BTD), cos_TP, sin_TP, visible_TK, cache, self.index, lengths

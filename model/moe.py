@@ -59,6 +59,9 @@ class MixtureOfExperts(nn.Module):
     def __init__(self, config: TextConfig) -> None:
         super().__init__()
         dim, hidden = config.hidden_size, config.moe_intermediate_size
+        self.all_take_part = False
+        """Also experts without tokens are run: where weights are sharded over processes, each
+        must have a gradient in all of them."""
         self.gate = Router(
             dim, config.n_routed_experts, config.num_experts_per_tok, config.routed_scaling_factor
         )
@@ -75,7 +78,7 @@ class MixtureOfExperts(nn.Module):
         outputs = [
             expert(rows)
             for expert, rows in zip(self.experts, x_TD[token_of].split(counts), strict=True)
-            if len(rows)
+            if len(rows) or self.all_take_part
         ]
         weighted = torch.cat(outputs) * routes.weights_TK.flatten()[order].unsqueeze(-1)
         mixed = torch.zeros_like(x_TD, dtype=weighted.dtype).index_add(0, token_of, weighted)

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from model.attention import attend_packed
 from model.config import VisionConfig
@@ -80,6 +81,8 @@ class VisionBlock(nn.Module):
     def __init__(self, config: VisionConfig) -> None:
         super().__init__()
         dim = config.hidden_size
+        self.checkpointed = False
+        """In training: computed again in the backward pass instead of being remembered."""
         self.num_heads = config.num_attention_heads
         self.scale = config.head_dim**-0.5
         self.norm0 = nn.LayerNorm(dim, eps=LAYER_NORM_EPS)
@@ -91,6 +94,14 @@ class VisionBlock(nn.Module):
     def forward(
         self, x_NC: Tensor, cos_ND: Tensor, sin_ND: Tensor, grids: Sequence[Grid]
     ) -> Tensor:
+        if self.checkpointed and torch.is_grad_enabled():
+            again: Tensor = checkpoint(
+                self._block, x_NC, cos_ND, sin_ND, grids, use_reentrant=False
+            )
+            return again
+        return self._block(x_NC, cos_ND, sin_ND, grids)
+
+    def _block(self, x_NC: Tensor, cos_ND: Tensor, sin_ND: Tensor, grids: Sequence[Grid]) -> Tensor:
         x_NC = x_NC + self.wo(self._attend(self.norm0(x_NC), cos_ND, sin_ND, grids))
         return x_NC + self.mlp(self.norm1(x_NC))
 

@@ -7,7 +7,7 @@ Shapes: B rows, T tokens, N patches, S glyph slots.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -35,6 +35,18 @@ class Batch:
     """Tokens of each document of the one row; None: a row is a document."""
     labels: list[Sequence[Label]]
     """The glyphs of each picture of `grids`; empty where nobody read it."""
+
+    def to(self, device: torch.device) -> "Batch":
+        if device.type == "cpu":
+            return self
+        pixels = self.pixel_values
+        return replace(
+            self,
+            input_ids_BT=self.input_ids_BT.to(device),
+            targets_BT=self.targets_BT.to(device),
+            pixel_values=None if pixels is None else pixels.to(device),
+            glyphs_NS=self.glyphs_NS.to(device),
+        )
 
 
 def padded(documents: Sequence[Document]) -> Batch:

@@ -24,6 +24,7 @@ from model.processor import Processor
 from model.tokenizer import Tokenizer
 from model.train.glyphs import SLOTS, glyph_labels
 from model.train.samples import Answer, Conversation, Label
+from model.train.vocabulary import FIRST_PAIR_OF_DIGITS
 
 NO_LOSS = -100
 ASKED_TOKENS = 4
@@ -110,6 +111,9 @@ class Reader:
         self.processor = Processor(tokenizer, images)
         self._equals, self._zero, self._dot = (tokenizer.encode(mark)[0] for mark in "=0.")
         self._code = tokenizer.encode("## Code:")[1]
+        ends = [tokenizer.encode(pair) for pair in ("00", "99")]
+        self._has_pairs = ends == [[FIRST_PAIR_OF_DIGITS], [FIRST_PAIR_OF_DIGITS + 99]]
+        """Decimals are tokens of their own, as in nano's vocabulary; else no point is taught."""
 
     def __call__(self, conversation: Conversation, labels: Sequence[Label] | None) -> Document:
         """
@@ -228,7 +232,7 @@ class Reader:
             and tokens.ids[index - 1] == self._zero
             and tokens.ids[index - 2] == self._equals
         ]
-        if len(marks) != 2 * len(points):
+        if len(marks) != 2 * len(points) or not self._has_pairs:
             # A coordinate of 1.00 has no such mark; such a row teaches by its tokens alone.
             return []
         side = self.images.patch_size * self.images.merge

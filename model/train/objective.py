@@ -166,16 +166,19 @@ class Objective(nn.Module):
         lengths = batch.lengths or (num_tokens,)
         attention = self._pointing_attention()
         text = self.network.config.text
-        positions = torch.cat([torch.arange(length) for length in lengths])
+        device = x_BTD.device
+        positions = torch.cat([torch.arange(length, device=device) for length in lengths])
         angles = text_angles(positions, text.qk_rope_head_dim, text.rope_theta)
         cos, sin = angles.cos().to(x_BTD.dtype), angles.sin().to(x_BTD.dtype)
         queries = torch.cat(attention.queries(x_BTD, cos, sin), dim=-1)
         keys, _ = attention.keys_and_values(attention.entries(x_BTD, cos, sin))
-        starts = torch.tensor([sum(lengths[:index]) for index in range(len(lengths))])
+        starts = torch.tensor(
+            [sum(lengths[:index]) for index in range(len(lengths))], device=device
+        )
         found = []
         for head, goals in ((POINTING_HEAD, batch.looks), (COPYING_HEAD, batch.copies)):
             total, hits = x_BTD.new_zeros((), dtype=torch.float32), 0
-            places = torch.tensor(goals, dtype=torch.int64).view(-1, 3)
+            places = torch.tensor(goals, dtype=torch.int64, device=device).view(-1, 3)
             documents = torch.bucketize(places[:, 1].contiguous(), starts, right=True) - 1
             for row in range(num_rows):
                 for document, length in enumerate(lengths):
@@ -185,7 +188,7 @@ class Objective(nn.Module):
                     start = int(starts[document])
                     here, wanted = places[chosen, 1], places[chosen, 2] - start
                     scores_PK = queries[row, here, head] @ keys[row, start : start + length, head].T
-                    ahead_PK = torch.arange(length) > (here - start)[:, None]
+                    ahead_PK = torch.arange(length, device=device) > (here - start)[:, None]
                     scores_PK = (scores_PK * attention.scale).masked_fill(ahead_PK, float("-inf"))
                     total = total + F.cross_entropy(scores_PK.float(), wanted, reduction="sum")
                     hits += int((scores_PK.argmax(-1) == wanted).sum())
@@ -216,7 +219,7 @@ def answer_loss(logits_PV: Tensor, targets_P: Tensor, is_coordinate_P: Tensor) -
     if not is_coordinate_P.any():
         return losses
     centers = (targets_P[is_coordinate_P] - FIRST_PAIR_OF_DIGITS).float()
-    offsets = torch.arange(100.0)[None, :] - centers[:, None]
+    offsets = torch.arange(100.0, device=centers.device)[None, :] - centers[:, None]
     soft = torch.softmax(-(offsets**2) / (2 * NEIGHBOUR_SIGMA**2), dim=-1)
     digits = log_probs[is_coordinate_P, FIRST_PAIR_OF_DIGITS : FIRST_PAIR_OF_DIGITS + 100]
     return losses.masked_scatter(is_coordinate_P, -(soft * digits).sum(-1))

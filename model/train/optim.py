@@ -51,8 +51,11 @@ class MasterOptimizer:
         }
         self._own = self._share_of(self._matrices)
         others = [m for name, m in self.masters.items() if name not in self._matrices]
+        # Adapters are AdamW's, so that there may be no matrix for Muon: a group may be empty.
         self._muon = torch.optim.Muon(
-            self._own.values(), weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw"
+            [{"params": list(self._own.values())}],
+            weight_decay=weight_decay,
+            adjust_lr_fn="match_rms_adamw",
         )
         self._adamw = torch.optim.AdamW(
             [
@@ -97,7 +100,7 @@ class MasterOptimizer:
             return
         flat = torch.cat(
             [
-                tensor.flatten() if name in self._own else torch.zeros(tensor.numel())
+                tensor.flatten() if name in self._own else tensor.new_zeros(tensor.numel())
                 for name, tensor in tensors.items()
             ]
         )
@@ -153,7 +156,10 @@ class ExpertBalance:
         self.replicas = replicas or Replicas(0, 1)
         self.rate = rate
         self._routers = [module for module in network.modules() if isinstance(module, Router)]
-        self._counts = {router: torch.zeros(len(router.weight)) for router in self._routers}
+        self._counts = {
+            router: torch.zeros(len(router.weight), device=router.weight.device)
+            for router in self._routers
+        }
         for router in self._routers:
             router.register_forward_hook(self._count)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol, Self
 
 import torch
+import torch.distributed as dist
 
 from model.config import KimiVLConfig
 from model.kimi_vl import KimiVL
@@ -20,8 +21,9 @@ from model.train.gates import pass_gate
 from model.train.initial import random_network
 from model.train.replicas import Replicas
 from model.train.samples import Watch
+from model.train.sharded import ShardedTrainer
 from model.train.stages import Stage
-from model.train.trainer import GLYPH_HEAD, Trainer
+from model.train.trainer import DTYPES, GLYPH_HEAD, Trainer
 
 TOKENIZER_FILE = "tiktoken.model"
 
@@ -102,12 +104,18 @@ def fine_tune(init: Path, stage: Stage, data: Data, out: Path, watch: Watch) -> 
         KeyboardInterrupt: asked to stop; goes on from there when called again.
     """
     torch.set_num_threads(watch.threads)
-    network = KimiVL.from_pretrained(init, dtype=torch.float32)
     tokenizer = Tokenizer.from_file(init / TOKENIZER_FILE)
     replicas = Replicas.join()
+    # Weights that stay need no masters: as they are computed with, on the card unless 4 bits wait.
+    dtype = DTYPES[stage.dtype] if stage.adapter_rank else torch.float32
+    on_card = torch.cuda.is_available() and not stage.four_bits
+    network = KimiVL.from_pretrained(init, dtype=dtype, device="cuda" if on_card else "cpu")
     # A checkpoint that lies where a stage left it has the stage's reading head beside it.
     earlier = init.parent if (init.parent / GLYPH_HEAD).exists() else None
-    _train_stage(network, tokenizer, stage, data, out, replicas, watch, earlier)
+    if stage.sharded:
+        _train_sharded(network, tokenizer, stage, data, out, replicas, watch)
+    else:
+        _train_stage(network, tokenizer, stage, data, out, replicas, watch, earlier)
     if replicas.leads:
         shutil.copyfile(init / TOKENIZER_FILE, out / "last" / TOKENIZER_FILE)
     if stage.gate is not None:
@@ -140,3 +148,21 @@ def _train_stage(
     trainer.resume()
     trainer.run(stop=watch.stop)
     replicas.wait()
+
+
+def _train_sharded(
+    network: KimiVL,
+    tokenizer: Tokenizer,
+    stage: Stage,
+    data: Data,
+    folder: Path,
+    replicas: Replicas,
+    watch: Watch,
+) -> None:
+    if not dist.is_initialized():
+        raise ValueError("a sharded stage is shared out by torchrun; start it with that")
+    trainer = ShardedTrainer(
+        network, tokenizer, stage, data.sources(stage), folder, replicas, on_step=watch.on_step
+    )
+    trainer.resume()
+    trainer.run(stop=watch.stop)

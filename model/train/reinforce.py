@@ -35,7 +35,7 @@ class MirrorDescent:
     temperature: float = 0.1
     """tau: what a nat of drift from the iteration's start costs. The paper prints none."""
     learning_rate: float = 2e-4
-    problems_a_step: int = 8
+    problems_a_step: int = 4
     length_weight: float = 0.0
     """Of the length reward; off at first in the paper, then constant."""
     seed: int = 0

@@ -4,6 +4,7 @@
 nothing is sent. Each keeps its own optimizer, which sees the same mean gradients.
 """
 
+import os
 from collections.abc import Sequence
 from typing import Self, TypeVar
 
@@ -24,6 +25,8 @@ class Replicas:
         if not dist.is_torchelastic_launched():
             return cls(0, 1)
         if not dist.is_initialized():
+            if torch.cuda.is_available():
+                torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
             dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
         return cls(dist.get_rank(), dist.get_world_size())
 
@@ -44,7 +47,8 @@ class Replicas:
         """
         if self.size == 1:
             return
-        used = torch.tensor([float(p.grad is not None) for p in parameters])
+        device = parameters[0].device
+        used = torch.tensor([float(p.grad is not None) for p in parameters], device=device)
         dist.all_reduce(used)
         shared = [p for p, count in zip(parameters, used.tolist(), strict=True) if count]
         grads = [torch.zeros_like(p) if p.grad is None else p.grad for p in shared]
@@ -57,15 +61,18 @@ class Replicas:
 
     def add_up(self, counts: Tensor) -> None:
         """Sum over the processes, in place."""
-        if self.size > 1:
-            dist.all_reduce(counts)
+        if self.size == 1:
+            return
+        shared = counts.cuda() if dist.get_backend() == "nccl" else counts
+        dist.all_reduce(shared)
+        counts.copy_(shared)
 
     def any(self, here: bool) -> bool:
         """Whether it is so in any of the processes."""
         if self.size == 1:
             return here
         found = torch.tensor(float(here))
-        dist.all_reduce(found, dist.ReduceOp.MAX)
+        self.add_up(found)
         return bool(found)
 
     def wait(self) -> None:

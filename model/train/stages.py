@@ -84,6 +84,14 @@ class Stage:
     ema_decay: float = 0.0
     """The stage hands on the running mean of its weights, kept with this decay a step; 0: the
     last weights."""
+    adapter_rank: int = 0
+    """Train low-rank adapters of this rank beside the weights, which stay; 0: the weights."""
+    four_bits: bool = False
+    """With adapters: the decoder's own weights are held in 4 bits (bitsandbytes, CUDA)."""
+    sharded: bool = False
+    """Every weight is trained, each process of `torchrun` holding a part (FSDP2); answers only."""
+    checkpointed: bool = False
+    """Layers are computed again in the backward pass instead of being remembered."""
     expert_balance_rate: float = 0.003
     """Ten times the public 1e-3 step would be for runs of 100 thousand steps; ours are shorter."""
     dtype: Literal["float32", "bfloat16"] = "bfloat16"
@@ -118,11 +126,15 @@ class Stage:
         ):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; expected one of {known}")
-        for name in ("steps", "tokens", "sequence_length", "window"):
+        for name in ("steps", "tokens", "sequence_length", "window", "adapter_rank"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; expected 0 or more")
         if self.tokens and not self.sequence_length:
             raise ValueError("tokens are counted in packed sequences; expected a sequence_length")
+        if self.sharded and (self.adapter_rank or not self.sequence_length):
+            raise ValueError("a sharded stage is packed, without adapters; see sequence_length")
+        if self.four_bits and not self.adapter_rank:
+            raise ValueError("weights of four bits cannot be trained; expected an adapter_rank")
         if self.contrast_weight and self.trains != "vision":
             raise ValueError('contrast_weight is for a stage that trains "vision"')
 

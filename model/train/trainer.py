@@ -4,7 +4,6 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -17,6 +16,7 @@ from model.train.batches import Batch
 from model.train.documents import Reader
 from model.train.draws import Draws, Source
 from model.train.ema import RunningMean
+from model.train.fitting import choose, fit, keep_balance_exact
 from model.train.objective import SCORES, Amounts, Losses, Objective
 from model.train.optim import ExpertBalance, MasterOptimizer
 from model.train.replicas import Replicas
@@ -29,6 +29,7 @@ GLYPH_HEAD = "glyph_head.safetensors"
 CONTRAST_HEAD = "contrast_head.safetensors"
 STATE = "state.safetensors"
 METRICS = "metrics.jsonl"
+ADAPTER = "adapter"
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -60,7 +61,8 @@ class Trainer:
         config = network.config
         images = ImageProcessor(config.in_token_limit, config.vision.patch_size)
         self.draws = Draws(stage, sources, Reader(tokenizer, images), self.replicas)
-        _stretch(network, stage)
+        fit(network, stage)
+        self.device = network.language_model.lm_head.weight.device
         with torch.random.fork_rng(devices=[]):
             # The heads start from the seed too, or two runs of a recipe would differ.
             torch.manual_seed(stage.seed)
@@ -71,11 +73,12 @@ class Trainer:
             )
         if earlier is not None:
             self._keep_heads(earlier)
-        self.objective.to(DTYPES[stage.dtype])
-        _keep_balance_exact(network)
-        network.requires_grad_(False)
-        for part in PARTS[stage.trains]:
-            network.get_submodule(part).requires_grad_(True)
+        self.objective.to(self.device)
+        # Weights of four bits have a type of their own, the rest of that network its right one.
+        part = self.objective.glyph_head if stage.four_bits else self.objective
+        part.to(DTYPES[stage.dtype])
+        keep_balance_exact(network)
+        choose(network, stage)
         self.optimizer = MasterOptimizer(
             self.objective, weight_decay=stage.weight_decay, replicas=self.replicas
         )
@@ -110,7 +113,7 @@ class Trainer:
 
     def one_step(self) -> dict[str, float]:
         stage, started = self.stage, time.perf_counter()
-        batches = self.draws.batches(self.step)
+        batches = [batch.to(self.device) for batch in self.draws.batches(self.step)]
         drawn = time.perf_counter()
         over = self._in_all([Amounts.of(batch) for batch in batches])
         found = [self._learn(batch, over) for batch in batches]
@@ -197,7 +200,7 @@ class Trainer:
         if not self.replicas.leads:
             return target
         with self.mean.in_place_of(self.optimizer.live):
-            self.network.save_pretrained(target, dtype=torch.bfloat16)
+            self._write(target)
         save_file(self.objective.glyph_head.state_dict(), self.folder / GLYPH_HEAD)
         if self.objective.contrast is not None:
             save_file(self.objective.contrast.state_dict(), self.folder / CONTRAST_HEAD)
@@ -216,6 +219,16 @@ class Trainer:
         save_file({name: tensor.contiguous() for name, tensor in state.items()}, partial)
         partial.replace(self.folder / STATE)
         return target
+
+    def _write(self, target: Path) -> None:
+        if not self.stage.adapter_rank:
+            self.network.save_pretrained(target, dtype=torch.bfloat16)
+            return
+        from model.train.adapters import merged, save_adapters
+
+        save_adapters(self.network, self.stage.adapter_rank, self.folder / ADAPTER)
+        if self.step == self.stage.num_steps and not self.stage.four_bits:
+            merged(self.network).save_pretrained(target, dtype=torch.bfloat16)
 
     def resume(self) -> bool:
         """Continue from the folder's last save; False if there is none."""
@@ -244,25 +257,6 @@ class Trainer:
         """The momenta and the learning rate of the stage before; its weights are here already."""
         self.start_rate = float(state["trainer/rates"][1])
         self.optimizer.load_momenta(state)
-
-
-def _stretch(network: KimiVL, stage: Stage) -> None:
-    """Give the decoder the stage's positions."""
-    text = network.config.text
-    text = replace(
-        text,
-        rope_theta=stage.rope_theta or text.rope_theta,
-        max_position_embeddings=stage.max_positions or text.max_position_embeddings,
-    )
-    network.config = replace(network.config, text=text)
-    network.language_model.model.rope_theta = text.rope_theta
-
-
-def _keep_balance_exact(network: KimiVL) -> None:
-    """The routers' biases stay float32: their nudges are below what bfloat16 can hold."""
-    for name, buffer in network.named_buffers():
-        if name.endswith("e_score_correction_bias"):
-            buffer.data = buffer.data.float()
 
 
 def _rounded(value: torch.Tensor) -> float:

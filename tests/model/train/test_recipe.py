@@ -47,6 +47,13 @@ def test_the_recipe_of_nano_can_be_followed() -> None:
         assert set(stage.mixture) <= {"specimens", "demonstrations", "copying"}
 
 
+@pytest.mark.parametrize("name", ["a3b-full", "a3b-lora", "a3b-four-bits"])
+def test_the_stages_for_large_networks_can_be_read(name: str) -> None:
+    stage = Stage.from_file(RECIPES / f"{name}.json")
+    assert stage.name == name
+    assert stage.checkpointed
+
+
 def test_fine_tuning_starts_from_weights_and_leaves_a_whole_checkpoint(
     small_config: KimiVLConfig,
     ranks: dict[bytes, int],

@@ -56,10 +56,13 @@ def test_a_budget_of_tokens_is_a_number_of_steps() -> None:
         {"trains": "head"},
         {"ema_decay": 1.0},
         {"contrast_weight": 1.0},
+        {"sharded": True},
+        {"sharded": True, "sequence_length": 64, "adapter_rank": 4},
+        {"four_bits": True},
     ],
 )
 def test_what_contradicts_itself_is_refused(change: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"expected|contrast"):
+    with pytest.raises(ValueError, match=r"expected|contrast|see sequence_length"):
         Stage(**STAGE | change)
 
 
