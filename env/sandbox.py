@@ -80,6 +80,7 @@ class Sandbox(Room):
         shown: Sequence[Path] = (),
         workspace: Path | None = None,
         limits: Limits | None = None,
+        ipc_of: int | None = None,
     ) -> None:
         """
         Args:
@@ -87,6 +88,8 @@ class Sandbox(Room):
                 same paths.
             workspace: a folder that is seen as ~/workspace and may be written; None: that
                 folder is a part of the home and goes with it.
+            ipc_of: a process started by `own_ipc`, the X server, whose IPC name space they
+                share; None: they have one of their own.
 
         Raises:
             DesktopUnavailable: programs cannot be kept apart on this machine; it says why.
@@ -100,7 +103,7 @@ class Sandbox(Room):
         self._groups = make_groups(limits)
         self._process: subprocess.Popen[bytes] | None = None
         try:
-            self._start(shown, workspace, limits)
+            self._start(shown, workspace, limits, ipc_of)
         except BaseException:
             self.close()
             raise
@@ -152,7 +155,13 @@ class Sandbox(Room):
         remove_groups(self._groups)
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _start(self, shown: Sequence[Path], workspace: Path | None, limits: Limits) -> None:
+    def _start(
+        self,
+        shown: Sequence[Path],
+        workspace: Path | None,
+        limits: Limits,
+        ipc_of: int | None,
+    ) -> None:
         bwrap = require("bwrap", "bubblewrap")
         require("setpriv", "util-linux")
         resources = {"RLIMIT_CORE": 0}
@@ -179,9 +188,12 @@ class Sandbox(Room):
             read_end, write_end = os.pipe()
             stack.callback(os.close, read_end)
             command = (
-                *("sh", "-c", _INTO_GROUPS, "sh", *map(str, self._groups), "--", bwrap),
+                *("sh", "-c", _INTO_GROUPS, "sh", *map(str, self._groups), "--"),
+                *_joining(ipc_of),
+                bwrap,
                 *("--seccomp", str(filter_.fileno()), "--info-fd", str(write_end)),
                 *_walls(limits),
+                *(() if ipc_of is not None else ("--unshare-ipc",)),
                 *_binds(shown, workspace, files),
                 *("--remount-ro", "/dev", "--remount-ro", "/", "--"),
                 *(str(_python()), "-I", "-S", "-B", _SUPERVISOR_INSIDE),
@@ -262,10 +274,28 @@ class SandboxedApplication(Application):
         self._connection.close()
 
 
+def own_ipc() -> tuple[str, ...]:
+    """Words before a command that give it an IPC name space of its own.
+
+    For an X server: by MIT-SHM a client names memory by a number, and the server attaches it
+    where the server is. Outside the sandbox that would be this machine's memory.
+    """
+    as_user = () if os.geteuid() == 0 else ("--user", "--map-root-user")
+    # Again after the name space was changed, which may have undone it.
+    return ("unshare", *as_user, "--ipc", "--", "setpriv", "--pdeathsig", "KILL", "--")
+
+
+def _joining(ipc_of: int | None) -> tuple[str, ...]:
+    if ipc_of is None:
+        return ()
+    as_user = () if os.geteuid() == 0 else ("--user", "--preserve-credentials")
+    return ("nsenter", *as_user, "--ipc", "--target", str(ipc_of), "--")
+
+
 def _walls(limits: Limits) -> tuple[str, ...]:
     scratch = str(limits.scratch_bytes)
     return (
-        *("--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"),
+        *("--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-uts"),
         *("--unshare-cgroup-try", "--disable-userns", "--cap-drop", "ALL", "--clearenv"),
         *("--die-with-parent", "--new-session", "--hostname", "moonhand"),
         *("--uid", str(USER_INSIDE), "--gid", str(USER_INSIDE)),

@@ -27,7 +27,7 @@ from env.errors import DesktopLost, DesktopUnavailable
 from env.fonts import FONTS_CONF
 from env.process import end, in_a_group
 from env.room import SEARCH_PATH, Application, Finished, Limits, Room, Streams, require
-from env.sandbox import RUN_INSIDE, USER_INSIDE, Sandbox
+from env.sandbox import RUN_INSIDE, USER_INSIDE, Sandbox, own_ipc
 from env.screen import Box, Screenshot, ScreenSize
 from env.unconfined import Unconfined
 from env.x11 import X11Display
@@ -85,12 +85,15 @@ class VirtualDesktop(Desktop):
         self._session_bus: SessionBus | None = None
         self._folder = Path(tempfile.mkdtemp(prefix="moonhand-desktop-"))
         try:
-            name = self._start_display()
+            name = self._start_display(sandbox)
             if sandbox:
                 seen = [self._cookie, _socket_of(name), FONTS_CONF, _OPENBOX_CONFIG, *shown]
                 if (browser := chromium_folder()) is not None:
                     seen.append(browser)
-                self._room = Sandbox(shown=seen, workspace=workspace, limits=limits)
+                assert self._server is not None
+                self._room = Sandbox(
+                    shown=seen, workspace=workspace, limits=limits, ipc_of=self._server.pid
+                )
             else:
                 self._room = Unconfined()
             self._environment = _written_home(self._room, sandbox) | {
@@ -229,9 +232,9 @@ class VirtualDesktop(Desktop):
     def _cookie(self) -> Path:
         return self._folder / "cookie"
 
-    def _start_display(self) -> str:
+    def _start_display(self, sandbox: bool) -> str:
         _write_cookie(self._cookie)
-        name = f":{self._start_xvfb()}"
+        name = f":{self._start_xvfb(own_ipc() if sandbox else ())}"
         self._display = X11Display(name, self._cookie)
         root = self._display.root
         root.change_attributes(background_pixel=_BACKGROUND)
@@ -239,8 +242,12 @@ class VirtualDesktop(Desktop):
         self._display.sync()
         return name
 
-    def _start_xvfb(self) -> int:
-        """Returns the number of a display that was free."""
+    def _start_xvfb(self, apart: Sequence[str]) -> int:
+        """Returns the number of a display that was free.
+
+        Args:
+            apart: words before the command.
+        """
         read_end, write_end = os.pipe()
         with os.fdopen(read_end, "rb") as answer:
             try:
@@ -249,12 +256,9 @@ class VirtualDesktop(Desktop):
                 screen = ("-screen", "0", mode, "-noreset", "-maxclients", "2048")
                 # The abstract socket stays: by it alone Xvfb sees that a number is taken. The
                 # sandbox's network name space keeps applications from it.
-                # By MIT-SHM an application names memory by a number, and the server, which is not
-                # in the sandbox, would attach this machine's: other people's, or nothing (GIMP
-                # ends by that). Pictures take as long without it.
-                closed = ("-nolisten", "tcp", "-auth", str(self._cookie), "-extension", "MIT-SHM")
+                closed = ("-nolisten", "tcp", "-auth", str(self._cookie))
                 self._server = in_a_group(
-                    ("Xvfb", "-displayfd", str(write_end), *closed, *screen),
+                    (*apart, "Xvfb", "-displayfd", str(write_end), *closed, *screen),
                     {"PATH": SEARCH_PATH},
                     keep_open=(write_end,),
                 )
