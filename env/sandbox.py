@@ -173,6 +173,7 @@ class Sandbox(Room):
                     " /sys/fs/cgroup cannot be written; run as an ordinary user, or --no-sandbox"
                 )
             resources |= {"RLIMIT_NPROC": limits.tasks, "RLIMIT_DATA": limits.memory_bytes}
+        watched = 0 if self._groups else limits.memory_bytes
         with ExitStack() as stack:
             listening = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
             listening.bind(str(self._control))
@@ -197,7 +198,7 @@ class Sandbox(Room):
                 *_binds(shown, workspace, files),
                 *("--remount-ro", "/dev", "--remount-ro", "/", "--"),
                 *(str(_python()), "-I", "-S", "-B", _SUPERVISOR_INSIDE),
-                *(str(listening.fileno()), json.dumps(resources)),
+                *(str(listening.fileno()), json.dumps(resources), str(watched)),
             )
             try:
                 self._process = in_a_group(

@@ -17,6 +17,7 @@ import struct
 import sys
 
 MAX_REQUEST_BYTES = 4 * 2**20
+LOOK_SECONDS = 0.2
 MOVED = 64
 """Descriptors are moved up here first, so that none is in the way of another's place."""
 
@@ -69,8 +70,62 @@ def _become(program: str, request: dict, received: list[int], writer: int) -> No
         os._exit(127)
 
 
+class Watch:
+    """Ends the largest program when all together hold more memory than they may: for users whom
+    the kernel lets make no control group. It looks, so a quick one has more for a moment."""
+
+    def __init__(self, most_bytes: int) -> None:
+        """
+        Args:
+            most_bytes: 0: no watch is kept, a control group does it.
+        """
+        self._most_bytes = most_bytes
+        self.pause_seconds = LOOK_SECONDS if most_bytes else None
+        """Until the next look."""
+
+    def look(self) -> None:
+        if not self._most_bytes:
+            return
+        held = {pid: _resident_bytes(pid) for pid in _others()}
+        total = sum(held.values())
+        if total > self._most_bytes:
+            # Pages that several share were counted for each.
+            held = {pid: _own_share_bytes(pid) for pid in held}
+            total = sum(held.values())
+            if total > self._most_bytes:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(max(held, key=held.__getitem__), signal.SIGKILL)
+        self.pause_seconds = LOOK_SECONDS / 10 if total > self._most_bytes / 3 else LOOK_SECONDS
+
+
+def _others() -> list[int]:
+    """Every process here but the first and this one."""
+    numbers = (int(name) for name in os.listdir("/proc") if name.isdigit())
+    return [number for number in numbers if number not in (1, os.getpid())]
+
+
+def _resident_bytes(pid: int) -> int:
+    try:
+        with open(f"/proc/{pid}/statm", "rb") as file:
+            return int(file.read().split()[1]) * resource.getpagesize()
+    except OSError:
+        return 0
+
+
+def _own_share_bytes(pid: int) -> int:
+    try:
+        with open(f"/proc/{pid}/smaps_rollup", "rb") as file:
+            for line in file:
+                if line.startswith(b"Pss:"):
+                    return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return 0
+
+
 class Supervisor:
-    def __init__(self, listening: socket.socket) -> None:
+    def __init__(self, listening: socket.socket, watch: Watch) -> None:
+        self._watch = watch
         self._listening = listening
         self._selector = selectors.DefaultSelector()
         self._programs: dict[int, socket.socket] = {}
@@ -86,7 +141,8 @@ class Supervisor:
         self._selector.register(self._listening, selectors.EVENT_READ)
         self._selector.register(awake, selectors.EVENT_READ)
         while True:
-            for key, _ in self._selector.select():
+            self._watch.look()
+            for key, _ in self._selector.select(self._watch.pause_seconds):
                 if key.fileobj is self._listening:
                     self._accept()
                 elif key.fileobj == awake:
@@ -169,13 +225,14 @@ def _tell(connection: socket.socket, message: dict) -> None:
         connection.sendall(json.dumps(message).encode() + b"\n")
 
 
-def main(listening: str, limits: str) -> None:
-    """Args: the listening socket's descriptor; `resource` limits by name, as JSON."""
+def main(listening: str, limits: str, most_bytes: str) -> None:
+    """Args: the listening socket's descriptor; `resource` limits by name, as JSON; how much
+    memory to watch for, 0: not."""
     for name, most in json.loads(limits).items():
         resource.setrlimit(getattr(resource, name), (most, most))
     descriptor = int(listening)
     os.set_inheritable(descriptor, False)
-    Supervisor(socket.socket(fileno=descriptor)).serve()
+    Supervisor(socket.socket(fileno=descriptor), Watch(int(most_bytes))).serve()
 
 
 if __name__ == "__main__":
