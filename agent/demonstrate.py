@@ -16,8 +16,8 @@ from env.screen import ScreenSize
 from trajectories import action_json
 from trajectories.recording import WITHHELD, Recording
 from trajectories.reduce import Reduced, reduce_recording
-from trajectories.schema import EpisodeEnd, EpisodeStart, Intent, Outcome, Place
-from trajectories.store import RunStore, read_blob
+from trajectories.schema import EpisodeEnd, EpisodeStart, Frame, Intent, Outcome, Place
+from trajectories.store import RunStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,9 +27,8 @@ class Draft:
     action: Action | None
     """None: it cannot be said or was withheld; such a step cannot be learned."""
     words: str
-    frame: str
-    """Of the recording: the screenshot it was done on."""
-    taken_at: float
+    frame: Frame
+    """What it was done on."""
 
 
 def drafts_of(recording: Recording) -> list[Draft]:
@@ -38,8 +37,7 @@ def drafts_of(recording: Recording) -> list[Draft]:
         Draft(
             action=reduced.action,
             words=in_words(reduced),
-            frame=reduced.frame.image,
-            taken_at=reduced.frame.at,
+            frame=reduced.frame,
         )
         for reduced in reduce_recording(recording)
         if reduced.frame is not None
@@ -116,8 +114,7 @@ def keep(
         _write_step(recording, store, number, draft, answer)
         learned += answer is not None
     if recording.frames:
-        last = recording.frames[-1]
-        end = Draft(action=None, words="The task is done.", frame=last.image, taken_at=last.at)
+        end = Draft(action=None, words="The task is done.", frame=recording.frames[-1])
         answer = finish_text(success, words=end.words)
         _write_step(recording, store, len(drafts) + 1, end, answer)
     ending = Ending.DONE if success else Ending.FAILED
@@ -131,7 +128,7 @@ def keep(
 def _write_step(
     recording: Recording, store: RunStore, number: int, draft: Draft, answer: str | None
 ) -> None:
-    write_seen(store, number, read_blob(recording.folder, draft.frame), draft.taken_at)
+    write_seen(store, number, recording.png(draft.frame), draft.frame.at)
     if answer is None:
         store.append(Intent(step=number, response="", thought="", sentence=draft.words))
         store.append(Outcome(step=number, performed=0, refused=draft.words))

@@ -29,6 +29,7 @@ from env.windows import Window, window_in_front
 from env.x11 import X11Display, connect
 from trajectories.recording import RECORDER
 from trajectories.schema import Frame, Input, Note, Pause, Place, Reveal, Tally
+from trajectories.screen_video import ScreenVideo, digest_of
 from trajectories.secret_rules import SecretRules
 from trajectories.store import RunStore
 
@@ -64,8 +65,13 @@ class _Look(NamedTuple):
 class Recorder:
     """One recording. Everything is open from the constructor on; closed by who opened it."""
 
-    def __init__(self, source: Source, store: RunStore, rules: SecretRules) -> None:
+    def __init__(
+        self, source: Source, store: RunStore, rules: SecretRules, *, video: bool = False
+    ) -> None:
         """
+        Args:
+            video: the screen is written as one video, not as a picture a change.
+
         Raises:
             DesktopUnavailable: no such display, or it cannot be listened to.
         """
@@ -84,6 +90,7 @@ class Recorder:
         self._lost = ""
         self._accessibility = self._open_accessibility()
         self._privacy = Privacy(rules, self._focused, source.size)
+        self._video = ScreenVideo(store.folder, *source.size) if video else None
         self._sign = RecordingSign(source.display, source.authority, source.size)
         self._eyes = X11Display(source.display, source.authority)
         self._watch = connect(source.display, source.authority)
@@ -123,6 +130,8 @@ class Recorder:
         self._listener.close()
         self._looker.join(5.0)
         self._write(over=True)
+        if self._video is not None:
+            self._video.close()
         tally = Tally(
             num_seen=self._num_seen - self._num_paused,
             num_stored=self._num_stored,
@@ -137,6 +146,8 @@ class Recorder:
         self._stopped.set()
         self._listener.close()
         self._looker.join(5.0)
+        if self._video is not None:
+            self._video.close()
         self._sign.close()
         self._watch.close()
         self._eyes.close()
@@ -155,6 +166,7 @@ class Recorder:
         while not self._stopped.is_set():
             began = time.monotonic()
             try:
+                self._check_size()
                 screenshot = self._eyes.screenshot()
                 window = window_in_front(self._watch)
             except DesktopLost as error:
@@ -164,6 +176,16 @@ class Recorder:
                 self._looks.put(_Look(began, screenshot, window))
                 last, last_window = screenshot, window
             self._stopped.wait(max(0.0, LOOK_SECONDS - (time.monotonic() - began)))
+
+    def _check_size(self) -> None:
+        """Raises: DesktopLost: the screen is another; points before and after would not agree."""
+        root = self._watch.screen().root.get_geometry()
+        if (root.width, root.height) != tuple(self._source.size):
+            before = self._source.size
+            raise DesktopLost(
+                f"the screen of {before.width}x{before.height} became one of"
+                f" {root.width}x{root.height}; record anew"
+            )
 
     def _write(self, *, over: bool = False) -> None:
         events = _drained(self._incoming)
@@ -182,6 +204,8 @@ class Recorder:
         self._write_frames(over=over)
         if kept or revealed or over:
             # Whatever the machine does next, no more than the last moments are lost.
+            if self._video is not None and not over:
+                self._video.sync()
             self._store.sync()
 
     def _own(self, event: InputEvent) -> InputEvent | None:
@@ -248,11 +272,18 @@ class Recorder:
             look = self._frames.popleft()
             boxes = self._privacy.blacked(look.at)
             image = blacked(without_sign(look.screenshot.image), boxes)
+            self._write_frame(look, image, [list(box) for box in boxes])
+
+    def _write_frame(self, look: _Look, image: Image.Image, boxes: list[list[int]]) -> None:
+        if self._video is None:
             name = self._store.store_image(Screenshot(image, look.screenshot.taken_at).png())
-            told = [list(box) for box in boxes]
-            if (name, told) != self._last_frame:
-                self._store.append(Frame(at=look.at, image=name, blacked=told))
-                self._last_frame = (name, told)
+        else:
+            name = digest_of(image)
+        if (name, boxes) == self._last_frame:
+            return
+        number = None if self._video is None else self._video.add(image, look.at)
+        self._store.append(Frame(at=look.at, image=name, video=number, blacked=boxes))
+        self._last_frame = (name, boxes)
 
     def _focused(self, at: float) -> Element | None:
         return None if self._accessibility is None else self._accessibility.focused(at)

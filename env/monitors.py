@@ -8,7 +8,13 @@ _USUAL_DPI = 96.0
 
 
 def monitors_of(connection: Any) -> list[dict[str, Any]]:
-    """RandR's: name, place on the screen in pixels, which may be negative, and whether primary."""
+    """Name, place on the screen in pixels, and whether primary: RandR's, or Xinerama's where that
+    knows of more (several cards joined to one screen, of which RandR tells the first)."""
+    told, joined = _of_randr(connection), _of_xinerama(connection)
+    return joined if len(joined) > len(told) else told
+
+
+def _of_randr(connection: Any) -> list[dict[str, Any]]:
     if not connection.has_extension("RANDR"):
         return []
     root = connection.screen().root
@@ -22,6 +28,22 @@ def monitors_of(connection: Any) -> list[dict[str, Any]]:
             "primary": bool(monitor.primary),
         }
         for monitor in root.xrandr_get_monitors().monitors
+    ]
+
+
+def _of_xinerama(connection: Any) -> list[dict[str, Any]]:
+    if not connection.has_extension("XINERAMA") or not connection.xinerama_is_active():
+        return []
+    return [
+        {
+            "name": f"screen {number}",
+            "x": screen.x,
+            "y": screen.y,
+            "width": screen.width,
+            "height": screen.height,
+            "primary": number == 0,
+        }
+        for number, screen in enumerate(connection.xinerama_query_screens().screens)
     ]
 
 

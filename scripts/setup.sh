@@ -37,10 +37,12 @@ missing_packages() {
     have_browser || is_ubuntu || echo chromium
     local package
     # Letters as the tasks want them; what Playwright's node and screen capture load by name; what
-    # recordings need to know a password field and what a key types; what OSWorld's files run.
+    # recordings need to know a password field and what a key types; what OSWorld's files run;
+    # what tests put monitors side by side with, and read stored pictures with.
     for package in ca-certificates fonts-liberation fonts-dejavu-core libatomic1 \
         libxcb1 libxcb-randr0 libxcb-render0 libxcb-shm0 libxcb-xfixes0 \
-        dbus at-spi2-core libxkbcommon0 libseccomp2 util-linux wmctrl socat xdg-utils procps; do
+        dbus at-spi2-core libxkbcommon0 libseccomp2 util-linux wmctrl socat xdg-utils procps \
+        x11-xserver-utils xserver-xephyr tesseract-ocr; do
         installed "$package" || echo "$package"
     done
     if [ ! -x .venv/bin/python ]; then

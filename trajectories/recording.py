@@ -2,7 +2,7 @@
 
     recording-<ulid>/
       steps.log     RUN, then INPUT, REVEAL, FRAME, PLACE, PAUSE, at the end TALLY
-      blobs/
+      blobs/        or screen.ts, where the screen was recorded as video
 
 Deleted when it was reviewed; what is kept of it is a run (`agent.demonstrate`).
 """
@@ -12,10 +12,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from PIL import Image
+
 from env.input_event import InputEvent
-from trajectories.errors import LogDamaged, RunNotBegun
+from trajectories.errors import BlobMissing, LogDamaged, RunNotBegun
 from trajectories.log import LOG_NAME, records
+from trajectories.pictures import opened, png_of
 from trajectories.schema import Frame, Input, Note, Pause, Place, Reveal, Run, Tally
+from trajectories.screen_video import VIDEO_NAME, Reel, digest_of
+from trajectories.store import read_blob
 
 WITHHELD = "withheld"
 """The key of an event whose name never reached the disk."""
@@ -38,6 +43,28 @@ class Recording:
     notes: list[Note] = field(default_factory=list)
     tally: Tally | None = None
     """None: the recorder died; the last moments may be missing."""
+    _reel: Reel | None = None
+
+    def picture(self, frame: Frame) -> Image.Image:
+        """Mode RGB.
+
+        Raises:
+            BlobMissing: it is not there, or is another than was recorded.
+        """
+        if frame.video is None:
+            return opened(read_blob(self.folder, frame.image))
+        if self._reel is None:
+            self._reel = Reel(self.folder / VIDEO_NAME)
+        picture = self._reel.picture(frame.video)
+        if digest_of(picture) != frame.image:
+            raise BlobMissing(f"frame {frame.video} of {self.folder / VIDEO_NAME} is another")
+        return picture
+
+    def png(self, frame: Frame) -> bytes:
+        """Raises: BlobMissing."""
+        if frame.video is None:
+            return read_blob(self.folder, frame.image)
+        return png_of(self.picture(frame))
 
     def settled_frame(self, at: float, not_before: float = float("-inf")) -> Frame | None:
         """The last frame that stood still before a moment; else the last one at all.

@@ -202,6 +202,9 @@ class Frame:
     at: float
     """Seconds of the monotonic clock, as of the events."""
     image: str
+    """As an observation's; of a frame in the video, SHA-256 of its RGB pixels."""
+    video: int | None = None
+    """Its number in `screen.ts`, counted from 0; None: it is a picture of the store."""
     blacked: list[list[int]] = field(default_factory=list)
     """Boxes [left, top, right, bottom] that were painted over before it was stored."""
 

@@ -131,6 +131,7 @@ class Record:
     private_window: Annotated[tuple[str, ...], "nor anything in windows with such a title"] = ()
     keep: Annotated[bool, "do not ask; what was not looked through is never trained on"] = False
     keep_raw: Annotated[bool, "keep the recording too, every event of it"] = False
+    video: Annotated[bool, "the screen as one lossless video, not as a picture a change"] = False
     out: Annotated[Path, "folder for the run folder"] = Path("runs")
 
 

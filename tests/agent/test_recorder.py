@@ -1,37 +1,48 @@
 """A scripted person on a real desktop with a real browser."""
 
 import base64
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from rapidfuzz import fuzz
 
 from agent.demonstrate import drafts_of, keep
 from agent.recorder import Recorder, Source, blacked
-from env.actions import Click, Keys, Move, Point, TypeText
+from env.actions import Click, Drag, Keys, Move, Point, Scroll, TypeText
+from env.errors import DesktopLost
 from env.headed import HeadedBrowser
-from env.screen import Box
+from env.screen import Box, ScreenSize
 from env.virtual import VirtualDesktop
 from env.x11 import X11Display
 from tests.trajectories.test_secret_rules import planted
 from trajectories.reading import read_run
-from trajectories.recording import Recording, read_recording
+from trajectories.recording import WITHHELD, Recording, read_recording
 from trajectories.schema import Tally
 from trajectories.secret_rules import SecretRules
 from trajectories.store import RunStore, blob_path
+from ui.commands.recordings import circumstances
 
 FORM = """
 <body style="margin:0;background:white">
 <input id=secret type=password style="position:absolute;left:20px;top:20px;width:300px">
 <input id=field style="position:absolute;left:20px;top:60px;width:700px" aria-label=Open>
 <button style="position:absolute;left:20px;top:100px;width:90px;height:30px">Save</button>
+<input id=free style="position:absolute;left:20px;top:150px;width:700px">
 </body>
 """
+
+
+Recorded = AbstractContextManager[tuple[X11Display, list[Tally]]]
 
 
 class Studio:
@@ -56,24 +67,30 @@ class Studio:
             assert time.monotonic() < until, "the browser did not keep up"
             time.sleep(0.1)
 
-    @contextmanager
-    def recording(self, folder: Path) -> Iterator[tuple[X11Display, list[Tally]]]:
-        """Records while the block works the desktop."""
-        settings = {"kind": "recording", "size": list(self.source.size)}
-        with RunStore.create(folder, policy="p", settings=settings, kind="recording") as store:
-            recorder = Recorder(self.source, store, SecretRules())
-            tallies: list[Tally] = []
-            writing = threading.Thread(target=lambda: tallies.append(recorder.run()))
-            writing.start()
-            try:
-                with X11Display(self.source.display, self.source.authority) as hands:
-                    time.sleep(0.4)
-                    yield hands, tallies
-                    time.sleep(0.3)
-            finally:
-                recorder.stop()
-                writing.join()
-                recorder.close()
+    def recording(self, folder: Path, *, video: bool = False) -> Recorded:
+        return recorded(self.source, folder, video=video)
+
+
+@contextmanager
+def recorded(
+    source: Source, folder: Path, *, video: bool = False
+) -> Iterator[tuple[X11Display, list[Tally]]]:
+    """Records while the block works the desktop."""
+    settings = {"kind": "recording", "size": list(source.size)}
+    with RunStore.create(folder, policy="p", settings=settings, kind="recording") as store:
+        recorder = Recorder(source, store, SecretRules(), video=video)
+        tallies: list[Tally] = []
+        writing = threading.Thread(target=lambda: tallies.append(recorder.run()))
+        writing.start()
+        try:
+            with X11Display(source.display, source.authority) as hands:
+                time.sleep(0.4)
+                yield hands, tallies
+                time.sleep(0.3)
+        finally:
+            recorder.stop()
+            writing.join()
+            recorder.close()
 
 
 @pytest.fixture(scope="module")
@@ -89,24 +106,38 @@ def studio(opened: Studio) -> Studio:
     return opened
 
 
+@pytest.fixture
+def wide() -> Iterator[VirtualDesktop]:
+    """A screen of two monitors, a window on each."""
+    with VirtualDesktop(ScreenSize(1600, 600)) as desktop:
+        for name, place, output in (("left", "+0+0", "screen"), ("right", "+800+0", "none")):
+            words = ["xrandr", "--setmonitor", name, f"800/200x600/150{place}", output]
+            subprocess.run(words, env=dict(desktop.environment), check=True)
+        yield desktop
+
+
 def read(folder: Path) -> Recording:
     return read_recording(next(folder.glob("recording-*")))
 
 
-def test_a_demonstration_is_recorded_and_kept_as_a_run(studio: Studio, tmp_path: Path) -> None:
-    with studio.recording(tmp_path) as (hands, tallies):
+@pytest.mark.parametrize("video", [False, True])
+def test_a_demonstration_is_recorded_and_kept_as_a_run(
+    studio: Studio, tmp_path: Path, video: bool
+) -> None:
+    with studio.recording(tmp_path, video=video) as (hands, tallies):
         hands.perform(Click(studio.at(60, 70)))
         time.sleep(0.3)
         hands.perform(TypeText("Grüße <3"))
         studio.wait_for("field", "Grüße <3")
         studio.browser.wait_until_drawn()
-        time.sleep(0.3)
+        time.sleep(0.6)
         hands.perform(Click(studio.at(60, 115)))
         time.sleep(0.3)
     (tally,) = tallies
     assert tally.num_seen == tally.num_stored > 20
     assert tally.num_withheld == 0
     recording = read(tmp_path)
+    assert (recording.folder / "screen.ts").exists() == video
     drafts = drafts_of(recording)
     assert [draft.action for draft in drafts] == [
         Click(studio.at(60, 70)),
@@ -146,6 +177,79 @@ def test_a_thousand_events_a_second_are_all_stored(studio: Studio, tmp_path: Pat
     assert moves == [number % 1200 for number in range(10_000)]
 
 
+def test_both_monitors_of_a_session_are_recorded(wide: VirtualDesktop, tmp_path: Path) -> None:
+    told = wide.environment
+    source = Source(
+        display=told["DISPLAY"], authority=Path(told["XAUTHORITY"]), size=wide.size, page_url=None
+    )
+    settings = circumstances(source)
+    assert [(each["name"], each["x"]) for each in settings["monitors"]] == [
+        ("left", 0),
+        ("right", 800),
+    ]
+    with recorded(source, tmp_path) as (hands, _):
+        hands.perform(Click(Point(100, 300)))
+        time.sleep(0.6)
+        hands.perform(Drag(Point(700, 300), Point(1500, 590)))
+        time.sleep(0.3)
+        shown = show_red(source, Box(1000, 100, 1100, 200))
+        time.sleep(0.6)
+        hands.perform(Scroll(Point(1050, 150), -2))
+        time.sleep(0.3)
+        shown.terminate()
+        shown.wait()
+    recording = read(tmp_path)
+    drafts = drafts_of(recording)
+    assert [draft.action for draft in drafts] == [
+        Click(Point(100, 300)),
+        Drag(Point(700, 300), Point(1500, 590)),
+        Scroll(Point(1050, 150), -2),
+    ]
+    looks = [recording.picture(draft.frame) for draft in drafts]
+    assert looks[0].size == (1600, 600)
+    assert [look.getpixel((1050, 150)) == (255, 0, 0) for look in looks] == [False, False, True]
+
+
+def show_red(source: Source, box: Box) -> "subprocess.Popen[bytes]":
+    """A window of some program; there when this returns, until that ends."""
+    script = (
+        "from Xlib import X, display; import sys, time;"
+        "d = display.Display(); s = d.screen(); x, y, w, h = map(int, sys.argv[1:]);"
+        "s.root.create_window(x, y, w, h, 0, s.root_depth, X.InputOutput, X.CopyFromParent,"
+        " background_pixel=0xFF0000, override_redirect=True).map(); d.sync();"
+        " print(flush=True); time.sleep(60)"
+    )
+    words = [sys.executable, "-c", script, str(box.left), str(box.top)]
+    words += [str(box.right - box.left), str(box.bottom - box.top)]
+    told = {"DISPLAY": source.display, "XAUTHORITY": str(source.authority)}
+    program = subprocess.Popen(words, env={**os.environ, **told}, stdout=subprocess.PIPE)
+    assert program.stdout is not None
+    with program.stdout:
+        program.stdout.readline()
+    return program
+
+
+def test_a_screen_that_changes_its_size_ends_the_recording(
+    wide: VirtualDesktop, tmp_path: Path
+) -> None:
+    told = wide.environment
+    source = Source(
+        display=told["DISPLAY"], authority=Path(told["XAUTHORITY"]), size=wide.size, page_url=None
+    )
+    with RunStore.create(tmp_path, policy="p", kind="recording") as store:
+        recorder = Recorder(source, store, SecretRules())
+        small = ["60", "1200", "1210", "1220", "1300", "600", "610", "620", "640"]
+        for words in (
+            ["--newmode", "small", *small],
+            ["--addmode", "screen", "small"],
+            ["--output", "screen", "--mode", "small"],
+        ):
+            subprocess.run(["xrandr", *words], env=dict(told), check=True)
+        with pytest.raises(DesktopLost, match="1600x600 became one of 1200x600"):
+            recorder.run()
+        recorder.close()
+
+
 def test_nothing_is_recorded_in_a_pause(studio: Studio, tmp_path: Path) -> None:
     pause = Keys(("ctrl", "shift", "f9"))
     with studio.recording(tmp_path) as (hands, tallies):
@@ -176,19 +280,54 @@ def forms_of(secret: str) -> list[bytes]:
     return [plain, plain[::-1], secret.encode("utf-16-le"), secret.encode("utf-16-be"), *encoded]
 
 
+def read_by_ocr(picture: Path) -> str:
+    """What tesseract makes out, letters and digits alone."""
+    with Image.open(picture) as image:
+        larger = image.convert("L").resize((2 * image.width, 2 * image.height))
+    png = BytesIO()
+    larger.save(png, format="PNG", compress_level=1)
+    words = ["tesseract", "stdin", "stdout", "--psm", "11"]
+    told = subprocess.run(
+        words, input=png.getvalue(), capture_output=True, check=True,
+        env={**os.environ, "OMP_THREAD_LIMIT": "1"},
+    )  # fmt: skip
+    return only_letters(told.stdout.decode())
+
+
+def only_letters(text: str) -> str:
+    return "".join(char for char in text.casefold() if char.isalnum())
+
+
+def is_seen(secret: str, seen: str) -> bool:
+    """Also with a few letters made out wrongly."""
+    wanted = only_letters(secret)
+    return bool(wanted) and fuzz.partial_ratio(wanted, seen, score_cutoff=80) > 0
+
+
+HARMLESS = "The quick brown fox jumps over the lazy dog"
+
+
 def test_500_secrets_leave_no_trace(studio: Studio, tmp_path: Path) -> None:
-    """Half in a password field, half in an open one where the rules know them."""
+    """Half in a password field, that shows them in the end, half in an open one where the rules
+    know them. What is no secret can be read in the stored pictures."""
     kinds = len(planted(0))
     secrets = [secret for seed in range(1, 31) for secret in planted(seed).values()][:500]
     assert kinds >= 14
     assert len(secrets) == 500
     with studio.recording(tmp_path) as (hands, tallies):
+        hands.perform(Click(studio.at(60, 160)))
+        time.sleep(0.4)
+        hands.perform(TypeText(HARMLESS))
+        studio.wait_for("free", HARMLESS)
+        time.sleep(2.5)
         hands.perform(Click(studio.at(60, 30)))
         time.sleep(0.4)
         for secret in secrets[:250]:
             hands.perform(Keys(("ctrl", "a")))
             hands.perform(TypeText(secret))
         studio.wait_for("secret", secrets[249])
+        studio.browser.page.evaluate("secret.type = 'text'")
+        time.sleep(0.4)
         hands.perform(Click(studio.at(60, 70)))
         time.sleep(0.4)
         for secret in secrets[250:]:
@@ -214,8 +353,13 @@ def test_500_secrets_leave_no_trace(studio: Studio, tmp_path: Path) -> None:
         for field in fields:
             assert image.convert("L").crop(field).getextrema() == (0, 0)
     clear = [frame for frame in recording.frames if not frame.blacked]
-    assert all(frame.at <= recording.events[0].at + 0.5 for frame in clear)
+    first_secret = next(event.at for event in recording.events if event.key == WITHHELD)
+    assert all(frame.at <= first_secret for frame in clear)
     assert tallies[0].num_withheld > 10_000
+    seen = " ".join(read_by_ocr(picture) for picture in sorted(folder.glob("blobs/*/*.png")))
+    assert is_seen(HARMLESS, seen)
+    print(len(list(folder.glob("blobs/*/*.png"))), seen)
+    assert not [secret for secret in secrets if is_seen(secret, seen)]
 
 
 def test_a_black_box_covers_its_pixels_and_no_others() -> None:

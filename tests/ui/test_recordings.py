@@ -6,13 +6,14 @@ import pytest
 from agent.demonstrate import Draft
 from env.actions import Click, Point
 from env.errors import DesktopUnavailable
+from trajectories.schema import Frame
 from ui.commands.recordings import _edited, record, reduce
 from ui.options import Record, Reduce
 
 
 def drafts() -> list[Draft]:
     return [
-        Draft(action=Click(Point(n, n)), words=f"Step {n}.", frame="f", taken_at=0.0)
+        Draft(action=Click(Point(n, n)), words=f"Step {n}.", frame=Frame(at=0.0, image="f"))
         for n in range(1, 6)
     ]
 

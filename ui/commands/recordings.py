@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from agent.demonstrate import Draft, drafts_of, keep, reworded
 from agent.recorder import PAUSE_KEY, STOP_KEY, Recorder, Source
@@ -40,12 +41,12 @@ def record(options: Record, say: Say, ask: Ask) -> int:
             "kind": "recording",
             "size": list(source.size),
             "reviewed": False,
-            **_circumstances(source),
+            **circumstances(source),
         }
         with RunStore.create(
             options.out, policy="person", settings=settings, kind="recording"
         ) as store:
-            recorder = Recorder(source, store, rules)
+            recorder = Recorder(source, store, rules, video=options.video)
             try:
                 recorder.note("before", task)
                 say(f"Recording, with a red line round the screen. ctrl+shift+{PAUSE_KEY} pauses,")
@@ -128,7 +129,7 @@ def _source(options: Record) -> Iterator[Source]:
             raise ValueError(f"no recording on {other!r}; expected real or virtual")
 
 
-def _circumstances(source: Source) -> dict[str, object]:
+def circumstances(source: Source) -> dict[str, Any]:
     """What the pixels and the seconds of a recording are measured by."""
     connection = connect(source.display, source.authority)
     try:
