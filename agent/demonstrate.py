@@ -11,7 +11,7 @@ from agent import parser
 from agent.action_text import action_text, finish_text
 from agent.events import Ending
 from agent.logged_step import write_done, write_seen
-from env.actions import Action, Click, Drag, Keys, Move, Scroll, TypeText, Wait
+from env.actions import Action, Click, Drag, Keys, Move, Scroll, TypeText, Wait, points_of
 from env.screen import ScreenSize
 from trajectories import action_json
 from trajectories.recording import WITHHELD, Recording
@@ -33,15 +33,20 @@ class Draft:
 
 def drafts_of(recording: Recording) -> list[Draft]:
     """Every step of a recording, in words."""
+    size = ScreenSize(*recording.run.settings["size"])
     return [
-        Draft(
-            action=reduced.action,
-            words=in_words(reduced),
-            frame=reduced.frame,
-        )
+        _draft(reduced, reduced.frame, size)
         for reduced in reduce_recording(recording)
         if reduced.frame is not None
     ]
+
+
+def _draft(reduced: Reduced, frame: Frame, size: ScreenSize) -> Draft:
+    points = () if reduced.action is None else points_of(reduced.action)
+    if all(0 <= point.x < size.width and 0 <= point.y < size.height for point in points):
+        return Draft(action=reduced.action, words=in_words(reduced), frame=frame)
+    # Of a recording made elsewhere: a click beside the picture cannot be learned.
+    return Draft(action=None, words=f"Something off the screen, at {points}.", frame=frame)
 
 
 def in_words(reduced: Reduced) -> str:

@@ -6,19 +6,21 @@ at ten times a second and stored when it changed. The recorder's own keys are
 ctrl+shift+f9, which pauses and goes on, and ctrl+shift+f10, which ends it.
 """
 
+import itertools
 import logging
 import threading
 import time
+import zlib
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from PIL import Image, ImageDraw
 
-from agent.recorder_privacy import Key, Privacy
+from agent.recorder_privacy import MOVING_SECONDS, Key, Privacy
 from env.accessibility import Accessibility, Element, SessionBus
 from env.errors import DesktopLost
 from env.input_event import InputEvent
@@ -37,6 +39,10 @@ PAUSE_KEY, STOP_KEY = "f9", "f10"
 _WITH = {"ctrl", "shift"}
 BATCH_SECONDS = 0.05
 LOOK_SECONDS = 0.1
+RIPE_SECONDS = MOVING_SECONDS + 2 * LOOK_SECONDS
+"""A picture waits for so long, until it is known where a black field went."""
+KEPT_UNPACKED = 20
+"""Pictures that wait to be stored, as they are; the others are packed."""
 _BUTTONS = (1, 2, 3)
 
 Item = TypeVar("Item")
@@ -56,10 +62,22 @@ class Source:
     """Of a browser that is ours; called by the thread that runs the recorder."""
 
 
-class _Look(NamedTuple):
+@dataclass(slots=True)
+class _Look:
     at: float
-    screenshot: Screenshot
+    image: Image.Image | bytes
+    """Mode RGB; or its pixels packed, while it waits for long."""
     window: Window
+
+    def pack(self) -> None:
+        """Of a screen that changes with every key, ten a second would soon fill the memory."""
+        if isinstance(self.image, Image.Image):
+            self.image = zlib.compress(self.image.tobytes(), 1)
+
+    def picture(self, size: ScreenSize) -> Image.Image:
+        if isinstance(self.image, Image.Image):
+            return self.image
+        return Image.frombytes("RGB", (size.width, size.height), zlib.decompress(self.image))
 
 
 class Recorder:
@@ -169,13 +187,25 @@ class Recorder:
                 self._check_size()
                 screenshot = self._eyes.screenshot()
                 window = window_in_front(self._watch)
+                self._follow()
             except DesktopLost as error:
                 self._lost = str(error)
                 return
             if last is None or not screenshot.same_pixels(last) or window != last_window:
-                self._looks.put(_Look(began, screenshot, window))
+                self._looks.put(_Look(began, screenshot.image, window))
                 last, last_window = screenshot, window
             self._stopped.wait(max(0.0, LOOK_SECONDS - (time.monotonic() - began)))
+
+    def _follow(self) -> None:
+        """Where the fields are that must be black, now that the screen was looked at."""
+        if self._accessibility is not None:
+            if not self._accessibility.alive:
+                raise DesktopLost(
+                    "applications no longer say what has the focus; passwords could not be kept out"
+                )
+            for element in self._privacy.followed(time.monotonic()):
+                box = self._accessibility.box_of(element)
+                self._privacy.moved(time.monotonic(), element, box)
 
     def _check_size(self) -> None:
         """Raises: DesktopLost: the screen is another; points before and after would not agree."""
@@ -266,23 +296,26 @@ class Recorder:
 
     def _write_frames(self, *, over: bool) -> None:
         """Those before anything that is still undecided."""
-        decided = self._privacy.undecided_since() if not over else float("inf")
-        ripe = time.monotonic() - 2 * LOOK_SECONDS if not over else float("inf")
+        now = time.monotonic()
+        decided = self._privacy.undecided_since(now) if not over else float("inf")
+        ripe = now - RIPE_SECONDS if not over else float("inf")
         while self._frames and self._frames[0].at < decided and self._frames[0].at < ripe:
             look = self._frames.popleft()
             boxes = self._privacy.blacked(look.at)
-            image = blacked(without_sign(look.screenshot.image), boxes)
-            self._write_frame(look, image, [list(box) for box in boxes])
+            image = blacked(without_sign(look.picture(self._source.size)), boxes)
+            self._write_frame(look.at, image, [list(box) for box in boxes])
+        for look in itertools.islice(self._frames, KEPT_UNPACKED, None):
+            look.pack()
 
-    def _write_frame(self, look: _Look, image: Image.Image, boxes: list[list[int]]) -> None:
+    def _write_frame(self, at: float, image: Image.Image, boxes: list[list[int]]) -> None:
         if self._video is None:
-            name = self._store.store_image(Screenshot(image, look.screenshot.taken_at).png())
+            name = self._store.store_image(Screenshot(image, at).png())
         else:
             name = digest_of(image)
         if (name, boxes) == self._last_frame:
             return
-        number = None if self._video is None else self._video.add(image, look.at)
-        self._store.append(Frame(at=look.at, image=name, video=number, blacked=boxes))
+        number = None if self._video is None else self._video.add(image, at)
+        self._store.append(Frame(at=at, image=name, video=number, blacked=boxes))
         self._last_frame = (name, boxes)
 
     def _focused(self, at: float) -> Element | None:

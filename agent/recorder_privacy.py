@@ -2,14 +2,17 @@
 
 A key is withheld until it is known to be no secret: not struck in a password
 field or a private window, and not part of a text that looks like one. A text is
-judged when it is over, so the pictures since it began wait with it.
+judged when it is over, so the pictures since it began wait with it. A field that
+held a secret stays black wherever the page takes it: its place is asked for at
+every look, and a picture has black what the field passed over around that moment.
 """
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from env.accessibility import PASSWORD_TEXT, Element
+from env.accessibility import ANSWER_SECONDS, NOT_KNOWN, PASSWORD_TEXT, Element
 from env.input_event import InputEvent
 from env.screen import Box, ScreenSize
 from env.windows import Window
@@ -17,6 +20,11 @@ from trajectories.secret_rules import SecretRules
 
 FOCUS_SECONDS = 0.25
 """Applications tell of a new focus within about 0.01 s; this is how long it may take."""
+MOVING_SECONDS = 0.8
+"""A browser tells of a scrolled page's new places within about 0.3 s."""
+PAUSE_SECONDS, LONGEST_SECONDS = 1.0, 20.0
+"""Keys with less between them are one piece of typing, while which a browser may tell of no new
+places at all; so long a picture waits for its end."""
 BURST_SECONDS = 2.0
 """A text is over when nothing was typed for so long."""
 TAIL_CHARACTERS = 80
@@ -31,6 +39,13 @@ class Key(NamedTuple):
 
 class Mask(NamedTuple):
     since: float
+    box: Box
+    element: Element | None
+    """None: nobody says where the text stands, and the box is the whole screen."""
+
+
+class _Seen(NamedTuple):
+    at: float
     box: Box
 
 
@@ -61,6 +76,10 @@ class Privacy:
         self._burst = _Burst()
         self._tail = ""
         self._masks: list[Mask] = []
+        self._typing: deque[list[float]] = deque(maxlen=200)
+        """First and last key of each piece of typing."""
+        self._places: dict[tuple[str, str], list[_Seen]] = {}
+        """Where elements were, by what the application calls them; a change each."""
         self._windows: list[tuple[float, bool]] = [(float("-inf"), False)]
         """Since when the window in front is private or not."""
         self.num_withheld = 0
@@ -72,11 +91,33 @@ class Privacy:
             self._windows.append((at, private))
         return private
 
+    def followed(self, at: float) -> list[Element]:
+        """Whose place must be known: what has the focus, and every field that is black."""
+        focused = self._focused(at)
+        elements = [mask.element for mask in list(self._masks)] + [focused]
+        return list(dict.fromkeys(each for each in elements if each is not None and each.which))
+
+    def moved(self, at: float, element: Element, box: Box | None) -> None:
+        """Told at every look."""
+        if element.which is None or box is None:
+            return
+        places = self._places.setdefault(element.which, [])
+        if places and len(places) > 1 and places[-1].box == places[-2].box == box:
+            # Only since when and until when it was there.
+            places[-1] = _Seen(at, box)
+        else:
+            places.append(_Seen(at, box))
+
     def scrubbed(self, text: str) -> str:
         return self._rules.scrubbed(text)
 
     def key(self, key: Key) -> None:
         self._waiting.append(key)
+        at = key.event.at
+        if self._typing and at - self._typing[-1][1] < PAUSE_SECONDS:
+            self._typing[-1][1] = at
+        else:
+            self._typing.append([at, at])
 
     def settled(self, now: float, *, over: bool = False) -> list[Key]:
         """The keys that may be kept as of now.
@@ -86,7 +127,10 @@ class Privacy:
         """
         kept: list[Key] = []
         while self._waiting and (over or now - self._waiting[0].event.at >= FOCUS_SECONDS):
-            key = self._waiting.pop(0)
+            key = self._waiting[0]
+            if self._not_known(key.event.at) and not over and now - key.event.at < ANSWER_SECONDS:
+                break
+            self._waiting.pop(0)
             if self._is_private(key.event.at):
                 kept += self._end_burst()
                 self.num_withheld += 1
@@ -101,10 +145,14 @@ class Privacy:
             kept += self._end_burst()
         return kept
 
-    def undecided_since(self) -> float:
+    def undecided_since(self, now: float) -> float:
         """Pictures from this moment on must wait."""
-        undecided = [*self._burst.keys[:1], *self._waiting[:1]]
-        return min((key.event.at for key in undecided), default=float("inf"))
+        undecided = [key.event.at for key in (*self._burst.keys[:1], *self._waiting[:1])]
+        if self._typing and self._masks:
+            first, last = self._typing[-1]
+            if now - last < PAUSE_SECONDS + MOVING_SECONDS:
+                undecided.append(max(first - MOVING_SECONDS, now - LONGEST_SECONDS))
+        return min(undecided, default=float("inf"))
 
     def blacked(self, at: float) -> list[Box]:
         """What of a picture of that moment must not be seen."""
@@ -113,9 +161,41 @@ class Privacy:
             self._mask(at - FOCUS_SECONDS, element)
         if self._in_private_window(at):
             return [self._whole]
-        return list(dict.fromkeys(mask.box for mask in self._masks if mask.since <= at))
+        boxes = [self._place(mask, at) for mask in self._masks if mask.since <= at]
+        return list(dict.fromkeys(boxes))
+
+    def _place(self, mask: Mask, at: float) -> Box:
+        """What the field passed over around the moment; where it was masked, if nobody knows."""
+        which = None if mask.element is None else mask.element.which
+        seen = self._places.get(which, []) if which is not None else []
+        since, until = self._moving(at)
+        earlier = [place.box for place in seen if place.at <= since][-1:]
+        near = [place.box for place in seen if since < place.at < until]
+        later = [place.box for place in seen if place.at >= until][:1]
+        around = [*earlier, *near, *later] or [mask.box]
+        return Box(
+            min(box.left for box in around),
+            min(box.top for box in around),
+            max(box.right for box in around),
+            max(box.bottom for box in around),
+        )
+
+    def _not_known(self, at: float) -> bool:
+        return NOT_KNOWN in (self._focused(at), self._focused(at + FOCUS_SECONDS))
+
+    def _moving(self, at: float) -> tuple[float, float]:
+        """From when to when places told may be those of the moment."""
+        since = until = at
+        for first, last in self._typing:
+            if first - MOVING_SECONDS <= at <= last + MOVING_SECONDS:
+                since, until = min(since, first), max(until, last)
+        return since - MOVING_SECONDS, until + MOVING_SECONDS
 
     def _is_private(self, at: float) -> bool:
+        if self._not_known(at):
+            # Nobody ever said where this was typed; it may be anywhere on the screen.
+            self._mask(at - FOCUS_SECONDS, None)
+            return True
         for moment in (at, at + FOCUS_SECONDS):
             element = self._focused(moment)
             if element is not None and element.role == PASSWORD_TEXT:
@@ -157,6 +237,15 @@ class Privacy:
 
     def _mask(self, since: float, element: Element | None) -> None:
         """From then on; the whole screen if nobody says where the text stands."""
-        box = self._whole if element is None or element.box is None else element.box
-        if not any(mask.box == box and mask.since <= since for mask in self._masks):
-            self._masks.append(Mask(since, box))
+        known = None if element is None or element.box is None else element
+        box = self._whole if known is None or known.box is None else known.box
+        which = None if known is None else known.which
+        if not any(
+            mask.box == box and mask.since <= since and _which(mask) == which
+            for mask in self._masks
+        ):
+            self._masks.append(Mask(since, box, known))
+
+
+def _which(mask: Mask) -> tuple[str, str] | None:
+    return None if mask.element is None else mask.element.which

@@ -12,6 +12,7 @@ import time
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from jeepney import (
@@ -36,6 +37,9 @@ _REGISTRY, _ROOT = "org.a11y.atspi.Registry", "/org/a11y/atspi/accessible/root"
 _ACCESSIBLE, _COMPONENT = "org.a11y.atspi.Accessible", "org.a11y.atspi.Component"
 _NOTHING = "/org/a11y/atspi/null"
 _CALL_SECONDS = 0.5
+ANSWER_SECONDS = 10.0
+"""For which an application that is too busy to say what has its focus is asked again."""
+_AGAIN_SECONDS = 0.05
 _DEEPEST = 60
 _MERE_TEXT = ("static", "text leaf")
 _SCREEN_COORDINATES = 0
@@ -48,14 +52,21 @@ class Element:
     """AT-SPI's name: "push button", "password text"."""
     name: str
     box: Box | None
-    """On the screen; None: it did not say."""
+    """On the screen, when we asked; None: it did not say."""
+    which: tuple[str, str] | None = None
+    """The application on the bus and its object: what `Accessibility.box_of` asks by."""
 
 
-@dataclass(frozen=True, slots=True)
-class Focused:
+NOT_KNOWN = Element("not known", "", None)
+"""Something got the focus, and its application has not said yet what."""
+
+
+@dataclass(slots=True)
+class _Focused:
     at: float
     """Seconds of the monotonic clock, when we heard of it."""
-    element: Element
+    which: tuple[Any, Any]
+    element: Element = NOT_KNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,20 +133,33 @@ class Accessibility:
                 )
                 (address,) = _answer(session, asked)
             self._calls = session_bus.connect(address)
+            self._place_calls = session_bus.connect(address)
+            self._focus_calls = session_bus.connect(address)
             self._signals = session_bus.connect(address)
         except (*_LOST, ValueError, KeyError) as error:
             raise DesktopUnavailable(
                 f"no accessibility on {session_bus.address}: {error!r}"
             ) from error
         self._lock = threading.Lock()
-        self._history: deque[Focused] = deque(maxlen=1000)
+        self._place_lock = threading.Lock()
+        self._history: deque[_Focused] = deque(maxlen=1000)
+        self._to_ask: SimpleQueue[_Focused | None] = SimpleQueue()
         self._closed = False
         self._subscribe()
-        self._thread = threading.Thread(target=self._listen, name="accessibility", daemon=True)
+        # Who hears must not wait for who answers: the moment is what counts.
+        self._thread = threading.Thread(target=self._listen, name="focus", daemon=True)
+        self._asker = threading.Thread(target=self._ask_on, name="focused", daemon=True)
         self._thread.start()
+        self._asker.start()
+
+    @property
+    def alive(self) -> bool:
+        """False: nothing is heard any more; what has the focus is not known from then on."""
+        return self._thread.is_alive()
 
     def focused(self, at: float) -> Element | None:
-        """What had the focus at a moment; None: nothing was heard of by then."""
+        """What had the focus at a moment; None: nothing was heard of by then. `NOT_KNOWN` while
+        its application has not answered, which is asked again for some seconds."""
         found = None
         for focused in list(self._history):
             if focused.at > at:
@@ -159,11 +183,25 @@ class Accessibility:
             return None
         return None
 
+    def box_of(self, element: Element) -> Box | None:
+        """Where it is now; None: it is gone, or nobody says."""
+        if element.which is None:
+            return None
+        try:
+            with self._place_lock:
+                return _box(self._place_calls, element.which)
+        except _LOST:
+            return None
+
     def close(self) -> None:
         if not self._closed:
             self._closed = True
             self._signals.close()
             self._thread.join(2.0)
+            self._to_ask.put(None)
+            self._asker.join(2.0)
+            self._focus_calls.close()
+            self._place_calls.close()
             self._calls.close()
 
     def _subscribe(self) -> None:
@@ -190,48 +228,50 @@ class Accessibility:
             body = message.body
             if not body or body[0] != "focused" or body[1] != 1:
                 continue
-            heard = time.monotonic()
             path, sender = fields.get(HeaderFields.path), fields.get(HeaderFields.sender)
-            try:
-                with self._lock:
-                    element = self._element((sender, path))
-            except _LOST:
-                continue
-            self._history.append(Focused(heard, element))
+            focused = _Focused(time.monotonic(), (sender, path))
+            self._history.append(focused)
+            self._to_ask.put(focused)
 
-    def _element(self, which: tuple[Any, Any]) -> Element:
-        role = self._call(which, _ACCESSIBLE, "GetRoleName")[0]
-        sender, path = which
-        asked = Properties(DBusAddress(path, sender, _ACCESSIBLE)).get("Name")
-        ((_, name),) = _answer(self._calls, asked)
-        box = None
-        try:
-            asked_box = self._call(which, _COMPONENT, "GetExtents", "u", (_SCREEN_COORDINATES,))
-            left, top, width, height = asked_box[0]
-            box = Box(left, top, left + width, top + height) if width > 0 and height > 0 else None
-        except DBusErrorResponse:
-            box = None
-        return Element(str(role), str(name), box)
+    def _ask_on(self) -> None:
+        """What the elements are; an application that is busy is asked again."""
+        while (focused := self._to_ask.get()) is not None:
+            until = time.monotonic() + ANSWER_SECONDS
+            while not self._closed and time.monotonic() < until:
+                try:
+                    focused.element = _element(self._focus_calls, focused.which)
+                    break
+                except DBusErrorResponse:
+                    # It is gone, and takes no more keys.
+                    focused.element = Element("", "", None)
+                    break
+                except _LOST:
+                    time.sleep(_AGAIN_SECONDS)
 
     def _control_of(self, which: tuple[Any, Any]) -> Element:
         """The element, or what it is the mere text of: a button, not the words on it."""
-        element = self._element(which)
+        element = _element(self._calls, which)
         while element.role in _MERE_TEXT:
             sender, path = which
             asked = Properties(DBusAddress(path, sender, _ACCESSIBLE)).get("Parent")
             ((_, which),) = _answer(self._calls, asked)
-            element = self._element(which)
+            element = _element(self._calls, which)
         return element
 
     def _children(self, which: tuple[Any, Any]) -> list[tuple[Any, Any]]:
-        return list(self._call(which, _ACCESSIBLE, "GetChildren")[0])
+        return list(_call(self._calls, which, _ACCESSIBLE, "GetChildren")[0])
 
     def _innermost(self, which: tuple[Any, Any], x: int, y: int) -> tuple[Any, Any] | None:
         found = None
         for _ in range(_DEEPEST):
             try:
-                inner = self._call(
-                    which, _COMPONENT, "GetAccessibleAtPoint", "iiu", (x, y, _SCREEN_COORDINATES)
+                inner = _call(
+                    self._calls,
+                    which,
+                    _COMPONENT,
+                    "GetAccessibleAtPoint",
+                    "iiu",
+                    (x, y, _SCREEN_COORDINATES),
                 )[0]
             except DBusErrorResponse:
                 return found
@@ -240,19 +280,38 @@ class Accessibility:
             found = which = inner
         return found
 
-    def _call(
-        self,
-        which: tuple[Any, Any],
-        interface: str,
-        member: str,
-        signature: str = "",
-        arguments: tuple[Any, ...] = (),
-    ) -> Any:
-        sender, path = which
-        asked = new_method_call(
-            DBusAddress(path, sender, interface), member, signature or None, arguments
-        )
-        return _answer(self._calls, asked)
+
+def _element(calls: DBusConnection, which: tuple[Any, Any]) -> Element:
+    role = _call(calls, which, _ACCESSIBLE, "GetRoleName")[0]
+    sender, path = which
+    asked = Properties(DBusAddress(path, sender, _ACCESSIBLE)).get("Name")
+    ((_, name),) = _answer(calls, asked)
+    try:
+        box = _box(calls, which)
+    except DBusErrorResponse:
+        box = None
+    return Element(str(role), str(name), box, (str(sender), str(path)))
+
+
+def _box(calls: DBusConnection, which: tuple[Any, Any]) -> Box | None:
+    asked = _call(calls, which, _COMPONENT, "GetExtents", "u", (_SCREEN_COORDINATES,))
+    left, top, width, height = asked[0]
+    return Box(left, top, left + width, top + height) if width > 0 and height > 0 else None
+
+
+def _call(
+    calls: DBusConnection,
+    which: tuple[Any, Any],
+    interface: str,
+    member: str,
+    signature: str = "",
+    arguments: tuple[Any, ...] = (),
+) -> Any:
+    sender, path = which
+    asked = new_method_call(
+        DBusAddress(path, sender, interface), member, signature or None, arguments
+    )
+    return _answer(calls, asked)
 
 
 def _answer(connection: DBusConnection, message: Any) -> Any:

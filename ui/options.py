@@ -162,8 +162,19 @@ class Export:
     paths: Annotated[tuple[Path, ...], "run folders, or folders with some", POSITIONAL]
     out: Annotated[Path, "folder to write to"]
     format: Annotated[
-        Literal["sft", "llava", "parquet", "webdataset", "agentnet", "opencua", "bench", "osworld"],
-        "sft, llava, parquet and webdataset hold samples, the others whole episodes",
+        Literal[
+            "sft",
+            "llava",
+            "parquet",
+            "webdataset",
+            "agentnet",
+            "opencua",
+            "opencua-raw",
+            "bench",
+            "osworld",
+        ],
+        "sft, llava, parquet and webdataset hold samples, the others whole episodes; opencua-raw:"
+        " AgentNetTool's folder, of runs and of recordings",
     ] = "sft"
     style: Annotated[str, "of the prompt: nano, opencua, opencua-steady, -l1, -l3"] = "nano"
     level: Annotated[
@@ -185,9 +196,18 @@ class Import:
     out: Annotated[Path, "folder for the run folder"] = Path("runs")
     format: Annotated[
         Literal[
-            "agentnet", "opencua", "opencua-raw", "osworld", "sft", "llava", "parquet", "webdataset"
+            "agentnet",
+            "opencua",
+            "opencua-raw",
+            "opencua-recording",
+            "osworld",
+            "sft",
+            "llava",
+            "parquet",
+            "webdataset",
         ],
         "agentnet: .jsonl with images/ beside it; opencua: standardized .json or .jsonl;"
+        " opencua-raw: AgentNetTool's recording by its rules, opencua-recording: by ours;"
         " osworld: its results; llava: LLaVA's or ShareGPT's conversations",
     ] = "agentnet"
     tasks: Annotated[

@@ -7,9 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from env.actions import Click, Point
-from env.input_event import InputEvent
-from env.listen import InputListener
 from env.monitors import monitors_of
 from env.screen import ScreenSize
 from env.virtual import VirtualDesktop

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from agent.action_text import action_text
 from env.actions import Action, Keys, TypeText
@@ -12,7 +13,10 @@ from env.fake import FAKE_SIZE
 from tests.trajectories.conftest import ANSWERS, MakeRun, make_run
 from trajectories import action_json
 from trajectories.errors import FormatError
+from trajectories.pictures import png_of
 from trajectories.reading import Episode, Step, read_run
+from trajectories.schema import Frame, Note
+from trajectories.store import RunStore
 from ui.commands.data import export_runs
 from ui.commands.imports import import_files
 from ui.options import Export, Import
@@ -72,6 +76,53 @@ def test_what_goes_out_comes_in_again(
     assert episode.success
     if name not in ("agentnet", "opencua"):
         assert (episode.start.task, episode.start.seed) == ("form", 1)
+
+
+# The text and the enter in it are two keys to a recorder, and no dollar comes through their words.
+RAW = [ANSWERS[0], action_text(TypeText("Ada, (x)"), FAKE_SIZE, words="Type."), *ANSWERS[2:5],
+       *ANSWERS[6:]]  # fmt: skip
+
+
+@pytest.mark.parametrize("rules", ["opencua-raw", "opencua-recording"])
+def test_a_run_goes_out_as_agentnettools_folder_and_comes_in_again(
+    rules: Any, make_run: MakeRun, tmp_path: Path
+) -> None:
+    run = make_run(RAW)
+    (original,) = read_run(run).episodes
+    said: list[str] = []
+    raw = Export(paths=(run,), out=tmp_path / "set", format="opencua-raw")
+    assert export_runs(raw, said.append) == 0
+    (folder,) = (tmp_path / "set").iterdir()
+    assert import_files(Import(path=folder, out=tmp_path, format=rules), said.append) == 0
+    (episode,) = read_run(Path(said[-1].removeprefix("run folder: "))).episodes
+    assert episode.start.instruction == original.start.instruction
+    ours, theirs = ([done(step) for step in each.steps] for each in (original, episode))
+    assert [(actions, pixels) for actions, _, _, pixels in theirs[:-1]] == [
+        (actions, pixels) for actions, _, _, pixels in ours[:-1]
+    ]
+    if rules == "opencua-raw":
+        assert [words for _, _, words, _ in theirs[:-1]] == [words for _, _, words, _ in ours[:-1]]
+    assert episode.success
+
+
+def test_a_recording_goes_out_once_it_was_looked_through(tmp_path: Path) -> None:
+    settings = {"kind": "recording", "size": [8, 8], "reviewed": False}
+    said: list[str] = []
+    for told in ("", "2 steps were deleted", "whole"):
+        with RunStore.create(
+            tmp_path, policy="person", settings=settings, kind="recording"
+        ) as store:
+            store.append(Note(step=1, kind="before", text="Save it."))
+            image = store.store_image(png_of(Image.new("RGB", (8, 8))))
+            store.append(Frame(at=1.0, image=image))
+            if told:
+                store.append(Note(step=1, kind="reviewed", text=told))
+    raw = Export(paths=(tmp_path,), out=tmp_path / "out", format="opencua-raw")
+    assert export_runs(raw, said.append) == 0
+    first, second, last = said
+    assert "nobody looked it through" in first
+    assert "2 steps were deleted" in second
+    assert last.startswith("1 recordings")
 
 
 def test_osworlds_own_results_are_read_by_what_was_sent_to_the_screen(

@@ -112,8 +112,8 @@ def extract(folder: Path) -> dict[str, Any]:
     Raises:
         FormatError: what makes their program drop an episode.
     """
-    task = _json(folder / "task_name.json").get("task_name")
-    metadata = _json(folder / "metadata.json")
+    task = read_json(folder / "task_name.json").get("task_name")
+    metadata = read_json(folder / "metadata.json")
     if not task:
         raise FormatError(f"{folder / 'task_name.json'}: no task_name")
     videos = sorted(folder.glob("*.mp4"))
@@ -144,7 +144,7 @@ def extract(folder: Path) -> dict[str, Any]:
     }
 
 
-def _json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:

@@ -23,6 +23,7 @@ from trajectories.formats.sample_files import PlainSample, plain, write_jsonl
 from trajectories.osworld import result_folder, write_result
 from trajectories.reading import RunRecord, read_runs
 from trajectories.store import find_runs
+from ui.commands.raw import export_raw
 from ui.options import Export, Score, Think
 
 Say = Callable[[str], None]
@@ -34,6 +35,8 @@ def export_runs(options: Export, say: Say) -> int:
     wanted = Wanted(
         only_successful=not options.failed, takeover=options.takeover, alarm=options.alarm
     )
+    if options.format == "opencua-raw":
+        return export_raw(options, wanted, say)
     for path in options.paths:
         find_runs(path)
     options.out.mkdir(parents=True, exist_ok=True)

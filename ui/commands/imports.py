@@ -3,17 +3,20 @@
 import json
 from collections.abc import Callable, Iterable, Iterator
 
+from agent.demonstrate import drafts_of, keep
 from agent.imports import import_demos
 from trajectories.demo import Demo
 from trajectories.errors import FormatError
 from trajectories.formats.agentnet import read_agentnet
 from trajectories.formats.llava import read_llava
+from trajectories.formats.opencua_folder import read_raw, recording_settings, task_of
 from trajectories.formats.opencua_raw import extract
 from trajectories.formats.opencua_standard import read_standardized, standardized
 from trajectories.formats.osworld_results import read_osworld
 from trajectories.formats.sample_archives import read_parquet, read_webdataset
 from trajectories.formats.sample_demos import demos_of_samples
 from trajectories.formats.sample_files import PlainSample, read_jsonl
+from trajectories.recording import read_recording
 from trajectories.store import RunStore
 from ui.options import Import
 
@@ -25,6 +28,8 @@ _READERS = {"sft": read_jsonl, "llava": read_llava, "parquet": read_parquet}
 
 
 def import_files(options: Import, say: Say) -> int:
+    if options.format == "opencua-recording":
+        return _import_recording(options, say)
     demos = _demos(options)
     with RunStore.create(
         options.out, policy="imported", settings={"from": options.format}
@@ -51,6 +56,27 @@ def _demos(options: Import) -> Iterable[Demo]:
             return read_osworld(options.path, options.tasks)
         case "sft" | "llava" | "parquet" | "webdataset":
             return demos_of_samples(_samples(options), options.path.stem)
+        case other:
+            raise ValueError(f"{other} is read another way")
+
+
+def _import_recording(options: Import, say: Say) -> int:
+    """By our rules, which keep what theirs lose: a recording, and the demonstration in it."""
+    settings = recording_settings(options.path)
+    with RunStore.create(
+        options.out, policy="imported", settings=settings, kind="recording"
+    ) as raw:
+        read_raw(options.path, raw)
+    recording = read_recording(raw.folder)
+    drafts = drafts_of(recording)
+    with RunStore.create(
+        options.out, policy="imported", settings={"from": options.format}
+    ) as store:
+        learned = keep(recording, drafts, store, instruction=task_of(options.path), success=True)
+    say(f"recording: {raw.folder}")
+    say(f"1 episodes, {len(drafts)} steps, {learned} to learn from")
+    say(f"run folder: {store.folder}")
+    return DONE if drafts else FAILED
 
 
 def _samples(options: Import) -> Iterator[PlainSample]:

@@ -23,8 +23,10 @@ from trajectories.formats.opencua_standard import standardized
 from trajectories.recording import Recording, read_recording
 from trajectories.reduce import reduce_recording
 from trajectories.replay import describe
+from trajectories.schema import Note
 from trajectories.secret_rules import SecretRules
 from trajectories.store import RunStore
+from ui.commands.raw import REVIEWED, WHOLE
 from ui.interrupt import StopOnInterrupt
 from ui.options import Record, Reduce
 
@@ -74,6 +76,11 @@ def record(options: Record, say: Say, ask: Ask) -> int:
         learned = keep(recording, drafts, run, instruction=task, success=success)
     if not options.keep_raw:
         shutil.rmtree(store.folder)
+    elif not options.keep:
+        deleted = len(drafts_of(recording)) - len(drafts)
+        with RunStore(store.folder) as raw:
+            told = f"{deleted} steps were deleted" if deleted else WHOLE
+            raw.append(Note(step=1, kind=REVIEWED, text=told), sync=True)
     say(f"{len(drafts)} steps, {learned} to learn from")
     say(f"run folder: {run.folder}")
     return DONE
