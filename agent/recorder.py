@@ -297,7 +297,7 @@ class Recorder:
     def _write_frames(self, *, over: bool) -> None:
         """Those before anything that is still undecided."""
         now = time.monotonic()
-        decided = self._privacy.undecided_since(now) if not over else float("inf")
+        decided = self._privacy.undecided_since() if not over else float("inf")
         ripe = now - RIPE_SECONDS if not over else float("inf")
         while self._frames and self._frames[0].at < decided and self._frames[0].at < ripe:
             look = self._frames.popleft()

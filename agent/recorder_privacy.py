@@ -2,13 +2,14 @@
 
 A key is withheld until it is known to be no secret: not struck in a password
 field or a private window, and not part of a text that looks like one. A text is
-judged when it is over, so the pictures since it began wait with it. A field that
-held a secret stays black wherever the page takes it: its place is asked for at
-every look, and a picture has black what the field passed over around that moment.
+judged when it is over, so the pictures since it began wait with it. While a
+secret is typed the whole screen is black. The field that holds it stays black
+wherever the page takes it: its place is asked for at every look, and a picture
+has black what the field passed over around that moment.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -22,9 +23,6 @@ FOCUS_SECONDS = 0.25
 """Applications tell of a new focus within about 0.01 s; this is how long it may take."""
 MOVING_SECONDS = 0.8
 """A browser tells of a scrolled page's new places within about 0.3 s."""
-PAUSE_SECONDS, LONGEST_SECONDS = 1.0, 20.0
-"""Keys with less between them are one piece of typing, while which a browser may tell of no new
-places at all; so long a picture waits for its end."""
 BURST_SECONDS = 2.0
 """A text is over when nothing was typed for so long."""
 TAIL_CHARACTERS = 80
@@ -76,8 +74,8 @@ class Privacy:
         self._burst = _Burst()
         self._tail = ""
         self._masks: list[Mask] = []
-        self._typing: deque[list[float]] = deque(maxlen=200)
-        """First and last key of each piece of typing."""
+        self._secret_times: deque[tuple[float, float]] = deque(maxlen=1000)
+        """From when to when a secret was typed."""
         self._places: dict[tuple[str, str], list[_Seen]] = {}
         """Where elements were, by what the application calls them; a change each."""
         self._windows: list[tuple[float, bool]] = [(float("-inf"), False)]
@@ -113,11 +111,6 @@ class Privacy:
 
     def key(self, key: Key) -> None:
         self._waiting.append(key)
-        at = key.event.at
-        if self._typing and at - self._typing[-1][1] < PAUSE_SECONDS:
-            self._typing[-1][1] = at
-        else:
-            self._typing.append([at, at])
 
     def settled(self, now: float, *, over: bool = False) -> list[Key]:
         """The keys that may be kept as of now.
@@ -133,7 +126,7 @@ class Privacy:
             self._waiting.pop(0)
             if self._is_private(key.event.at):
                 kept += self._end_burst()
-                self.num_withheld += 1
+                self._withhold([key])
                 continue
             last = self._burst.keys[-1].event.at if self._burst.keys else key.event.at
             element = self._focused(key.event.at)
@@ -145,21 +138,17 @@ class Privacy:
             kept += self._end_burst()
         return kept
 
-    def undecided_since(self, now: float) -> float:
+    def undecided_since(self) -> float:
         """Pictures from this moment on must wait."""
-        undecided = [key.event.at for key in (*self._burst.keys[:1], *self._waiting[:1])]
-        if self._typing and self._masks:
-            first, last = self._typing[-1]
-            if now - last < PAUSE_SECONDS + MOVING_SECONDS:
-                undecided.append(max(first - MOVING_SECONDS, now - LONGEST_SECONDS))
-        return min(undecided, default=float("inf"))
+        undecided = [*self._burst.keys[:1], *self._waiting[:1]]
+        return min((key.event.at for key in undecided), default=float("inf"))
 
     def blacked(self, at: float) -> list[Box]:
         """What of a picture of that moment must not be seen."""
         element = self._focused(at)
         if element is not None and element.role == PASSWORD_TEXT:
             self._mask(at - FOCUS_SECONDS, element)
-        if self._in_private_window(at):
+        if self._in_private_window(at) or self._while_a_secret_was_typed(at):
             return [self._whole]
         boxes = [self._place(mask, at) for mask in self._masks if mask.since <= at]
         return list(dict.fromkeys(boxes))
@@ -168,10 +157,9 @@ class Privacy:
         """What the field passed over around the moment; where it was masked, if nobody knows."""
         which = None if mask.element is None else mask.element.which
         seen = self._places.get(which, []) if which is not None else []
-        since, until = self._moving(at)
-        earlier = [place.box for place in seen if place.at <= since][-1:]
-        near = [place.box for place in seen if since < place.at < until]
-        later = [place.box for place in seen if place.at >= until][:1]
+        earlier = [place.box for place in seen if place.at <= at - MOVING_SECONDS][-1:]
+        near = [place.box for place in seen if abs(place.at - at) < MOVING_SECONDS]
+        later = [place.box for place in seen if place.at >= at + MOVING_SECONDS][:1]
         around = [*earlier, *near, *later] or [mask.box]
         return Box(
             min(box.left for box in around),
@@ -182,14 +170,6 @@ class Privacy:
 
     def _not_known(self, at: float) -> bool:
         return NOT_KNOWN in (self._focused(at), self._focused(at + FOCUS_SECONDS))
-
-    def _moving(self, at: float) -> tuple[float, float]:
-        """From when to when places told may be those of the moment."""
-        since = until = at
-        for first, last in self._typing:
-            if first - MOVING_SECONDS <= at <= last + MOVING_SECONDS:
-                since, until = min(since, first), max(until, last)
-        return since - MOVING_SECONDS, until + MOVING_SECONDS
 
     def _is_private(self, at: float) -> bool:
         if self._not_known(at):
@@ -202,6 +182,13 @@ class Privacy:
                 self._mask(at - FOCUS_SECONDS, element)
                 return True
         return self._in_private_window(at)
+
+    def _while_a_secret_was_typed(self, at: float) -> bool:
+        """Then a page may move under the keys, and tell of it when they are over."""
+        return any(
+            first - FOCUS_SECONDS <= at <= last + MOVING_SECONDS
+            for first, last in self._secret_times
+        )
 
     def _in_private_window(self, at: float) -> bool:
         # The window is looked at ten times a second: what was so around the moment counts.
@@ -231,9 +218,16 @@ class Privacy:
         if not (self._rules.is_secret(burst.text) or self._rules.is_secret(whole)):
             return burst.keys
         self._tail = ""
-        self.num_withheld += len(burst.keys)
+        self._withhold(burst.keys)
         self._mask(burst.keys[0].event.at - FOCUS_SECONDS, burst.element)
         return []
+
+    def _withhold(self, keys: Sequence[Key]) -> None:
+        self.num_withheld += len(keys)
+        first, last = keys[0].event.at, keys[-1].event.at
+        if self._secret_times and first - self._secret_times[-1][1] < MOVING_SECONDS:
+            first, _ = self._secret_times.pop()
+        self._secret_times.append((first, last))
 
     def _mask(self, since: float, element: Element | None) -> None:
         """From then on; the whole screen if nobody says where the text stands."""
