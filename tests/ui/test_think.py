@@ -66,7 +66,7 @@ def test_a_killed_writing_of_thoughts_goes_on_and_asks_nothing_twice(
     steps = [step for step in episode.steps if not step.error]
     # Each step is explained and judged, the last only explained; the whole is summed up.
     needed = 2 * len(steps) - 1 + 1
-    server.behaviours = [teach] * 5 + [fall_silent]
+    server.behaviours = [*([teach] * 5), fall_silent]
     killed = think(run, server)
     until = time.monotonic() + 90
     while len(server.requests) < 6:
