@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from Xlib import display as xdisplay
+from Xlib.protocol import event
 
 _connecting = threading.Lock()
 """Client libraries read XAUTHORITY from the process while they connect, and only then."""
@@ -24,7 +25,22 @@ def connect(name: str, authority: Path | None) -> Any:
         Xlib.error.DisplayError: no such display, or it refused us.
     """
     with authority_of_process(authority):
-        return xdisplay.Display(name)
+        return _Display(name)
+
+
+class _Display(xdisplay.Display):
+    """With a table of events of its own. python-xlib has one for all displays of a process, though
+    each server numbers the events of its extensions as it likes: a second server of another kind
+    (Xephyr beside Xvfb) could not be connected to."""
+
+    @property
+    def display(self) -> Any:
+        return self._display
+
+    @display.setter
+    def display(self, connection: Any) -> None:
+        connection.event_classes = event.event_class.copy()
+        self._display = connection
 
 
 @contextmanager
