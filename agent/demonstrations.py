@@ -22,7 +22,7 @@ def demonstrations(root: Path, style: PromptStyle) -> Iterator[Demonstration]:
     """
     for run in read_runs(root):
         for sample in samples(run, partial(render, style)):
-            yield _demonstration(sample)
+            yield demonstration_of(sample)
 
 
 def exported_demonstrations(path: Path) -> Iterator[Demonstration]:
@@ -51,7 +51,8 @@ def exported_demonstrations(path: Path) -> Iterator[Demonstration]:
         )
 
 
-def _demonstration(sample: Sample) -> Demonstration:
+def demonstration_of(sample: Sample) -> Demonstration:
+    """What was asked, and what should have been said."""
     opening, asked = sample.messages
     assert isinstance(asked.parts[0], ImagePart), "the picture comes first in a prompt"
     assert len(asked.parts) == 2, "one picture and one text"

@@ -53,6 +53,16 @@ once disturbed collect disturbed "$((EPISODES / 2))" 500000 --noise "$NOISE"
 once specimens "$PYTHON" main.py label --out "$DATA/specimens" --pages "$PAGES"
 once vocabulary "$PYTHON" main.py vocabulary --runs "$DATA/runs" --out "$DATA/tiktoken.model"
 
+# What the gates judge by: seeds that nothing is trained on.
+HELD_OUT="$DATA/held-out"
+once held-out-pages "$PYTHON" main.py label --out "$HELD_OUT/specimens" --pages 300 --seed 800000
+held_out_steps() {
+    rm -rf "$HELD_OUT/runs"
+    "$PYTHON" main.py collect --out "$HELD_OUT/runs" --tasks "$TASKS" --episodes 3 \
+        --seed 980000 --workers "$CORES"
+}
+once held-out-steps held_out_steps
+
 train pretrain --recipe "$RECIPE" --out "$CHECKPOINTS"
 last_stage=$("$PYTHON" -c "
 import sys

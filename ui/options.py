@@ -9,7 +9,6 @@ from ui.arguments import POSITIONAL
 
 MODEL = "nano, a folder of weights, or the address of an OpenAI-compatible server (http://...)"
 NO_SANDBOX = "let applications run unconfined, with all rights that you have"
-NANO_RECIPE = Path(__file__).parents[1] / "model" / "train" / "recipes" / "nano.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,8 +272,10 @@ class Vocabulary:
 class Pretrain:
     """Train a network from nothing through every stage of a recipe; goes on where it stopped."""
 
-    recipe: Annotated[Path, "the stages, as JSON"] = NANO_RECIPE
-    data: Annotated[Path, "folder with specimens/, runs/ and tiktoken.model"] = Path("data")
+    recipe: Annotated[str, "nano, paper (every stage of the paper), or a JSON file"] = "nano"
+    data: Annotated[Path, "folder with specimens/, runs/, held-out/ for gates, tiktoken.model"] = (
+        Path("data")
+    )
     out: Annotated[Path, "folder for checkpoints and metrics"] = Path("checkpoints/nano")
     threads: Annotated[int, "of torch"] = 1
 

@@ -21,7 +21,15 @@ from model.train.sources import DemonstrationSource, PageSource
 from model.train.stages import Stage
 
 HELD_OUT = "held-out"
-SOURCES = ("specimens", "screens", "demonstrations", "copying", "needles", "screen-needles")
+SOURCES = (
+    "specimens",
+    "screens",
+    "demonstrations",
+    "thoughts",
+    "copying",
+    "needles",
+    "screen-needles",
+)
 SHORT_TOKENS = 1024
 """Of a needle's text where a stage has no sequence length."""
 TOKENS_A_SCREEN = 80
@@ -63,6 +71,10 @@ class TrainingData:
                 return DemonstrationSource(
                     steps, num_questions=3, task_weights=self._task_weights()
                 )
+            case "thoughts":
+                thought_out = list(self.setting.thoughts(self.folder))
+                self.setting.say(f"{len(thought_out)} steps with long thoughts")
+                return DemonstrationSource(thought_out, num_questions=0)
             case "copying":
                 return CopySource(self.setting.words)
             case "needles":

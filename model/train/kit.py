@@ -13,11 +13,14 @@ from model.train.recipe import TOKENIZER_FILE, Recipe, fine_tune, follow
 from model.train.samples import Attempt, Setting
 from model.train.stages import Stage
 
+RECIPES = Path(__file__).parent / "recipes"
 
-def pretrain(recipe: Path, data: Path, out: Path, setting: Setting) -> Path:
-    """Every stage of a recipe; see `model.train.recipe.follow`."""
+
+def pretrain(recipe: str, data: Path, out: Path, setting: Setting) -> Path:
+    """Every stage of a recipe, ours by its name or a file; see `model.train.recipe.follow`."""
+    ours = RECIPES / f"{recipe}.json"
     return follow(
-        Recipe.from_file(recipe),
+        Recipe.from_file(ours if ours.exists() else Path(recipe)),
         data / TOKENIZER_FILE,
         TrainingData(folder=data, setting=setting),
         out,

@@ -125,6 +125,8 @@ class Setting:
 
     demonstrations: Callable[[Path], Iterable[Demonstration]]
     """Reads the runs of a data folder."""
+    thoughts: Callable[[Path], Iterable[Demonstration]]
+    """The same with long thoughts."""
     words: tuple[str, ...]
     """Common ones, for texts that are made up."""
     say: Callable[[str], None]

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from agent.collect import OpenPolicy
 from agent.demonstrations import demonstrations, exported_demonstrations
+from agent.long_thoughts import long_thoughts
 from agent.prompts import NANO
 from env.miniwob.specimen import WORDS
 from model.train.samples import Demonstration, Setting, Watch
@@ -79,6 +80,7 @@ def _setting(threads: int, say: Say, console: Console) -> Iterator[Setting]:
     with StopOnInterrupt() as control, TrainingBar(console) as bar:
         yield Setting(
             demonstrations=demonstrations_in,
+            thoughts=thoughts_in,
             words=tuple(WORDS),
             say=say,
             watch=Watch(threads=threads, on_step=bar, stop=lambda: control.stopped is not None),
@@ -96,3 +98,11 @@ def demonstrations_in(data: Path) -> list[Demonstration]:
     if (data / EXPORTED_NAME).exists():
         return list(exported_demonstrations(data / EXPORTED_NAME))
     return list(demonstrations(data / "runs", NANO))
+
+
+def thoughts_in(data: Path) -> list[Demonstration]:
+    """Written out for the experts' steps, and the policy's own where they led to success."""
+    found = list(long_thoughts(data / "runs", NANO))
+    if (data / "rollouts").exists():
+        found += demonstrations(data / "rollouts", NANO)
+    return found

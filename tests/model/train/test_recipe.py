@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from model.config import KimiVLConfig
 from model.kimi_vl import KimiVL
 from model.tokenizer import Tokenizer
+from model.train.data import SOURCES
 from model.train.draws import Row, Source
 from model.train.initial import random_network
 from model.train.recipe import Recipe, fine_tune
@@ -44,7 +45,16 @@ def write(path: Path, content: object) -> Path:
 def test_the_recipe_of_nano_can_be_followed() -> None:
     corrections = Stage.from_file(RECIPES / "corrections.json")
     for stage in (*Recipe.from_file(RECIPES / "nano.json").stages, corrections):
-        assert set(stage.mixture) <= {"specimens", "demonstrations", "copying"}
+        assert set(stage.mixture) <= set(SOURCES)
+
+
+def test_the_recipe_of_the_paper_names_what_there_is() -> None:
+    stages = Recipe.from_file(RECIPES / "paper.json").stages
+    for stage in stages:
+        assert set(stage.mixture) <= set(SOURCES)
+        assert stage.gate is None or stage.gate.source in stage.mixture
+    trained = [stage.trains for stage in stages]
+    assert trained[:5] == ["vision", "vision", "decoder", "alignment", "all"]
 
 
 @pytest.mark.parametrize("name", ["a3b-full", "a3b-lora", "a3b-four-bits"])
