@@ -53,6 +53,7 @@ from ui.commands.kit import Kit
 from ui.commands.logs import look_into_logs
 from ui.commands.recordings import record, reduce
 from ui.commands.replays import replay_runs
+from ui.commands.reports import Report, report
 from ui.commands.serving import ServeDesktop, osworld_token, serve_desktop
 from ui.commands.stopping import Stop, stop
 from ui.commands.training import training_commands
@@ -295,6 +296,7 @@ COMMANDS = {
         Eval,
         partial(evaluate, console=console, say=say, open_policy=open_policy, weights_of=weights_of),
     ),
+    "report": Command(Report, partial(report, console=console, say=say)),
     "targets": Command(Targets, partial(make_targets, say=say)),
     "collect": Command(Collect, collect),
     "label": Command(Label, label),

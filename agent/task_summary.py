@@ -17,6 +17,7 @@ _NOTES = (
     "environment: all seconds that are not the model's",
 )
 _SETTING_UP = ("open", "prepare")
+_STEPPING = ("capture", "settle", "model", "act")
 
 
 def summarise_tasks(config: SuiteConfig, records: Sequence[TaskRecord]) -> dict[str, Any]:
@@ -35,6 +36,7 @@ def summarise_tasks(config: SuiteConfig, records: Sequence[TaskRecord]) -> dict[
         "infeasible": _figures([record for record in scored if record.infeasible]),
         "endings": dict(sorted(Counter(record.ending for record in scored).items())),
         "seconds": _seconds(scored),
+        "seconds_per_step": _seconds_per_step(scored),
         "per_domain": {
             domain: {
                 **_figures(group),
@@ -113,11 +115,7 @@ def _seconds(group: Sequence[TaskRecord]) -> dict[str, float | None]:
     models = [record.seconds.get("model", 0.0) for record in group]
     starts = [sum(record.seconds.get(part, 0.0) for part in _SETTING_UP) for record in group]
     num_steps = sum(record.num_steps for record in group)
-    stepping = sum(
-        record.seconds.get(part, 0.0)
-        for record in group
-        for part in ("capture", "settle", "model", "act")
-    )
+    stepping = sum(record.seconds.get(part, 0.0) for record in group for part in _STEPPING)
     return {
         "total": _mean(totals),
         "model": _mean(models),
@@ -126,6 +124,14 @@ def _seconds(group: Sequence[TaskRecord]) -> dict[str, float | None]:
         "judge": _mean([record.seconds.get("judge", 0.0) for record in group]),
         "step": round(stepping / num_steps, 3) if num_steps else None,
     }
+
+
+def _seconds_per_step(group: Sequence[TaskRecord]) -> dict[str, float]:
+    num_steps = sum(record.num_steps for record in group)
+    if not num_steps:
+        return {}
+    spent = {part: sum(record.seconds.get(part, 0.0) for record in group) for part in _STEPPING}
+    return {part: round(seconds / num_steps, 4) for part, seconds in spent.items()}
 
 
 def _mean(values: Sequence[float]) -> float:

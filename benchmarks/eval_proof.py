@@ -119,7 +119,11 @@ def table(out: Path) -> dict[str, Any]:
 
     def timeless(value: Any) -> Any:
         if isinstance(value, dict):
-            return {name: timeless(each) for name, each in value.items() if name != "seconds"}
+            return {
+                name: timeless(each)
+                for name, each in value.items()
+                if not name.startswith("seconds")
+            }
         return value
 
     plain: dict[str, Any] = timeless(summary)
