@@ -14,26 +14,29 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from agent.action_text import action_text, finish_text
 from agent.errors import PolicyFailed
 from agent.policy import Policy
 from agent.stages import Stage, TaskFacts, TaskJob, Verdict
+from env.accessible_tree import AccessibleTree
 from env.desktop import Desktop
-from env.errors import UnknownTask
+from env.errors import DesktopLost, EnvError, UnknownTask
 from env.patient import PatientDesktop, patience
 from env.screen import Screenshot, ScreenSize
 from env.tasks.errors import TaskRefused
 from env.tasks.judge import judge
 from env.tasks.machine import Bench
 from env.tasks.mirror import Mirror
-from env.tasks.sandboxed import SandboxedMachine
+from env.tasks.sandboxed import TASK_SIZE, SandboxedMachine, task_desktop
 from env.tasks.setup import finish, prepare, window_titles
 from env.tasks.steps import ChromeOpenTabs, Launch
+from env.tasks.suites.desktop.oracles.registry import GiveUp, Move, oracle_named
+from env.tasks.suites.desktop.oracles.sight import Sight
 from env.tasks.task import Task
 from env.virtual import VirtualDesktop
+from model.messages import Completion, Message, OnText, Sampling
 
 log = logging.getLogger(__name__)
-
-OSWORLD_SIZE = ScreenSize(1920, 1080)
 
 WINDOW_SECONDS = 15.0
 """Most that is waited for the first window of what was started; `socat` never shows one."""
@@ -55,7 +58,7 @@ class DesktopStages:
     """Folder with the files of OSWorld's hub."""
     exact: bool = False
     """Keep the flaws of OSWorld's metrics."""
-    size: ScreenSize = OSWORLD_SIZE
+    size: ScreenSize = TASK_SIZE
     num_desktops: int = 1
     """At work on this machine at once."""
 
@@ -68,7 +71,7 @@ class DesktopStages:
         """
         task = Task.from_file(Path(job.source))
         folder.mkdir(parents=True, exist_ok=True)
-        with VirtualDesktop(self.size) as desktop, SandboxedMachine(desktop) as machine:
+        with task_desktop(self.size) as desktop, SandboxedMachine(desktop) as machine:
             bench = Bench(
                 machine=machine,
                 folder=folder,
@@ -83,8 +86,11 @@ class DesktopStages:
 class DesktopStage:
     """One task on its desktop; borrows both."""
 
-    def __init__(self, task: Task, desktop: Desktop, bench: Bench, num_desktops: int = 1) -> None:
+    def __init__(
+        self, task: Task, desktop: VirtualDesktop, bench: Bench, num_desktops: int = 1
+    ) -> None:
         self._task = task
+        self._behind = desktop
         self._bench = bench
         self._num_desktops = num_desktops
         self._desktop = PatientDesktop(desktop, num_desktops)
@@ -121,7 +127,13 @@ class DesktopStage:
         )
 
     def oracle(self) -> Policy:
-        raise PolicyFailed(f"nobody wrote an oracle for {self._task.id}")
+        """The one that the task's file names under "oracle"."""
+        name = self._task.extra.get("oracle")
+        bus = self._behind.session_bus
+        if not isinstance(name, str) or bus is None:
+            raise PolicyFailed(f"nobody wrote an oracle for {self._task.id}")
+        sight = Sight(AccessibleTree(bus), self._behind.size)
+        return OraclePolicy(oracle_named(name)(sight), self._behind.size)
 
     def _wait_for_window(self) -> None:
         until = time.monotonic() + WINDOW_SECONDS * patience(self._num_desktops)
@@ -147,6 +159,37 @@ class DesktopStage:
                 log.info("the screen still moves after %.0f s", now - began)
                 return
             time.sleep(_LOOK_SECONDS)
+
+
+class OraclePolicy:
+    """A scripted solver in the model's seat: it sees what applications tell, not the messages."""
+
+    def __init__(self, moves: Iterator[Move | GiveUp], size: ScreenSize) -> None:
+        self._moves = moves
+        self._size = size
+
+    def complete(
+        self, messages: Sequence[Message], *, sampling: Sampling, on_text: OnText | None = None
+    ) -> Completion:
+        try:
+            move = next(self._moves, None)
+        except DesktopLost:
+            raise
+        except EnvError as error:
+            raise PolicyFailed(f"the oracle is lost: {error}") from error
+        answer = self._answer(move)
+        if on_text:
+            on_text(answer)
+        return Completion(text=answer)
+
+    def _answer(self, move: Move | GiveUp | None) -> str:
+        match move:
+            case None:
+                return finish_text(True, words="The task is done.")
+            case GiveUp(words=words, thought=thought):
+                return finish_text(False, words=words, thought=thought)
+            case Move(action=action, words=words, thought=thought):
+                return action_text(action, self._size, words=words, thought=thought)
 
 
 def osworld_jobs(files: Path, names: str = "", num_attempts: int = 1) -> list[TaskJob]:

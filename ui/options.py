@@ -68,8 +68,8 @@ class Eval:
     ] = "nano"
     tasks: Annotated[
         str,
-        "names with commas. miniwob: or pix2act59, all, experts; osworld: domains, ids, or an"
-        " index file such as test_small.json",
+        "names with commas. miniwob: or pix2act59, all, experts; desktop, osworld: domains, ids,"
+        " or an index file such as test_small.json",
     ] = ""
     files: Annotated[Path | None, "osworld: its evaluation_examples"] = None
     mirror: Annotated[Path | None, "osworld: the files of its hub, or its cache"] = None

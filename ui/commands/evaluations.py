@@ -53,14 +53,19 @@ def evaluate(
         case "form":
             jobs = form_jobs(options.episodes or 1)
             return _tasks(options, FormStages(), jobs, console, say, open_policy, weights_of)
-        case "osworld":
+        case "osworld" | "desktop":
             from agent.desktop_stages import DesktopStages, osworld_jobs
+            from env.tasks.suites.desktop.make import EXAMPLES, make
 
-            if options.files is None:
+            files, mirror = options.files, options.mirror
+            if options.suite == "desktop":
+                files, mirror = EXAMPLES, options.out / "inputs"
+                make(mirror)
+            elif files is None:
                 raise ValueError("eval osworld needs --files, the folder of OSWorld's task files")
-            jobs = osworld_jobs(options.files, options.tasks, options.episodes or 1)
+            jobs = osworld_jobs(files, options.tasks, options.episodes or 1)
             stages = DesktopStages(
-                mirror=options.mirror,
+                mirror=mirror,
                 exact=options.osworld_exact,
                 num_desktops=_num_desktops(options),
             )
@@ -69,7 +74,8 @@ def evaluate(
             return _screenspot(options, console, say, open_policy, weights_of)
         case _:
             raise ValueError(
-                f"no suite named {options.suite!r}; expected miniwob, osworld, screenspot or form"
+                f"no suite named {options.suite!r};"
+                " expected miniwob, desktop, osworld, screenspot or form"
             )
 
 
