@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,10 @@ def content_from_vm_file(bench: Bench, parameters: Mapping[str, Any]) -> list[st
     path = fetched(bench, parameters["path"], Path(parameters["path"]).name)
     if path is None:
         return None
-    return [str(value) for value in pandas.read_excel(path).iloc[-1].astype(str)]
+    return [
+        str(value)
+        for value in pandas.read_excel(BytesIO(Path(path).read_bytes())).iloc[-1].astype(str)
+    ]
 
 
 def list_directory(bench: Bench, parameters: Mapping[str, Any]) -> dict[str, Any]:

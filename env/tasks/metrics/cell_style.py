@@ -59,14 +59,16 @@ def style_of(name: str, cell: Any, difference: Any = None) -> Any:
     styled = cell if difference is None else difference
     filled = cell.value is not None
     if name in _FONT:
-        return getattr(styled.font, _FONT[name]) if filled else None
+        return getattr(styled.font, _FONT[name], None) if filled else None
     match name:
         case "font_color":
-            return styled.font.color.rgb if filled else None
+            return getattr(getattr(styled.font, "color", None), "rgb", None) if filled else None
         case "number_format":
             if not filled or cell.data_type != "n":
                 return None
-            return cell.number_format if difference is None else difference.numFmt.formatCode
+            if difference is None:
+                return cell.number_format
+            return getattr(difference.numFmt, "formatCode", None)
         case "fill_type":
             return getattr(getattr(styled, "fill", None), "tagname", None)
         case "bgcolor" | "fgcolor":

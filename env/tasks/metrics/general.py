@@ -19,7 +19,7 @@ Rules = Mapping[str, Any]
 
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)")
 _FAILED = "__EVALUATION_FAILED__"
-_SQL_SECONDS = 10.0
+_SQL_SECONDS = 2.0
 _SQL_STEPS = 100_000
 
 

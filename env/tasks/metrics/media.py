@@ -1,6 +1,7 @@
 """Sounds, films, pictures by how alike they are, and what an MP3 says of itself."""
 
 import math
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -50,16 +51,19 @@ def compare_audios(result: str | None, expected: str | None, *, exact: bool = Fa
 
 def _sound(path: str) -> Any:
     """Its features over time, as rows; None: nothing to be heard in it."""
-    import librosa
+    with warnings.catch_warnings():
+        # It brings a decoder that imports what Python is about to drop.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        import librosa
 
-    try:
-        samples, rate = librosa.load(path)
-    except Exception:
-        # Two decoders and what lies under them; an agent's file may be anything.
-        return None
+        try:
+            samples, rate = librosa.load(path)
+        except Exception:
+            # Two decoders and what lies under them; an agent's file may be anything.
+            return None
     if not len(samples):
         return None
-    return librosa.util.normalize(librosa.feature.mfcc(y=samples, sr=rate), axis=1).T
+    return librosa.util.normalize(librosa.feature.mfcc(y=samples, sr=rate), axis=1).T.astype(float)
 
 
 def compare_videos(

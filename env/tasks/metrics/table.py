@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from io import BytesIO
 from itertools import dropwhile
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,8 @@ class _Book:
     def frames(self) -> Any:
         import pandas
 
-        return pandas.ExcelFile(self.path)
+        # From memory: a file would stay open for as long as the frames are held.
+        return pandas.ExcelFile(BytesIO(Path(self.path).read_bytes()))
 
     @property
     def names(self) -> list[str]:

@@ -16,6 +16,8 @@ from env.tasks.metrics.markup import parsed
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _RELATED = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _X14 = "http://schemas.microsoft.com/office/spreadsheetml/2009/9/main"
+_SPACE_NAME = "{http://www.w3.org/XML/1998/namespace}space"
+_SPACE = "@http://www.w3.org/XML/1998/namespace:space"
 _XM = "http://schemas.microsoft.com/office/excel/2006/main"
 
 
@@ -49,7 +51,7 @@ class StoredSheet:
         kind, stored = cell.get("t", "n"), cell.findtext(f"{{{_MAIN}}}v")
         text = stored.strip() if stored else None
         if kind == "inlineStr":
-            return cell.findtext(f"{{{_MAIN}}}is/{{{_MAIN}}}t")
+            return self._inline(cell)
         if text is None:
             return None
         match kind:
@@ -62,6 +64,16 @@ class StoredSheet:
             case "b" if not self._exact:
                 return text == "1"
         return None
+
+    def _inline(self, cell: Any) -> Any:
+        if not self._exact:
+            return "".join(one.text or "" for one in cell.iterfind(f".//{{{_MAIN}}}t"))
+        text = cell.find(f"{{{_MAIN}}}is/{{{_MAIN}}}t")
+        if text is None:
+            return None
+        stripped = (text.text or "").strip() or None
+        # As xmltodict has it: an element that says how spaces count is no text but a table.
+        return {_SPACE: text.get(_SPACE_NAME), "#text": stripped} if text.attrib else stripped
 
     def _shared(self, book: zipfile.ZipFile) -> list[str]:
         try:
@@ -129,13 +141,7 @@ def _chart(chart: Any, asked: set[str], exact: bool) -> dict[str, Any]:
     if "legend" in asked:
         told["legend"] = chart.legend.position if chart.legend is not None else None
     if "anchor" in asked:
-        corner = chart.anchor._from
-        # OSWorld takes the row of the far corner for the near one's.
-        first_row = chart.anchor.to.row if exact else corner.row
-        told["anchor"] = [
-            *(chart.anchor.editAs, corner.col, first_row),
-            *(chart.anchor.to.col, chart.anchor.to.row),
-        ]
+        told["anchor"] = _anchor(chart.anchor, exact)
     for name, attribute in (("width", "width"), ("height", "height"), ("type", "tagname")):
         if name in asked:
             told[name] = getattr(chart, attribute)
@@ -145,6 +151,14 @@ def _chart(chart: Any, asked: set[str], exact: bool) -> dict[str, Any]:
         if f"{name}title" in asked:
             told[f"{name}title"] = _title(getattr(chart, f"{name}_axis", None))
     return told
+
+
+def _anchor(anchor: Any, exact: bool) -> list[Any]:
+    """Args: exact: take the row of the far corner for the near one's."""
+    near, far = anchor._from, getattr(anchor, "to", None)
+    if far is None:
+        return [None, near.col, near.row]
+    return [anchor.editAs, near.col, far.row if exact else near.row, far.col, far.row]
 
 
 def _title(titled: Any) -> str | None:
