@@ -9,6 +9,7 @@ import inspect
 import logging
 from copy import deepcopy
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from env.tasks import registry
@@ -59,10 +60,11 @@ def judge(task: Task, bench: Bench, last_action: str | None) -> Verdict:
     if gave_up:
         return Verdict(score=0.0, reason="the agent took the task for impossible")
     parts: list[Part] = []
+    looker = _Looker(bench)
     either = task.evaluator.conj == "or"
     try:
         for check in task.evaluator.checks:
-            part = _look(check, bench)
+            part = looker.look(check, either=either)
             parts.append(part)
             if part.score == (1.0 if either else 0.0):
                 return Verdict(
@@ -83,17 +85,60 @@ def judge(task: Task, bench: Bench, last_action: str | None) -> Verdict:
     return Verdict(score=score, parts=tuple(parts))
 
 
-def _look(check: Check, bench: Bench) -> Part:
-    try:
-        result = fetch(check.result, bench)
-    except FileNotFoundError as error:
-        return Part(metric=check.metric, score=0.0, result=f"no file: {error}")
-    arguments = [result]
-    if check.expected is not None:
-        arguments.append(fetch(check.expected, bench))
-    score = measure(check.metric, bench, *arguments, **deepcopy(dict(check.options)))
-    shown = [_shown(one) for one in arguments]
-    return Part(metric=check.metric, score=score, result=shown[0], expected="".join(shown[1:]))
+class _Looker:
+    """Looks at one check after the other."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self._before: list[Any] = []
+
+    def look(self, check: Check, *, either: bool) -> Part:
+        bench = self._bench
+        try:
+            result = fetch(check.result, bench)
+        except FileNotFoundError as error:
+            if not (bench.exact and either and self._before):
+                return Part(metric=check.metric, score=0.0, result=f"no file: {error}")
+            # OSWorld goes on with what the check before it found.
+            result = self._before[-1]
+        self._before.append(result)
+        arguments = [result]
+        if check.expected is not None:
+            arguments.append(fetch(check.expected, bench))
+        shown = [_shown(one) for one in arguments]
+        score, reason = self._measured(check, arguments)
+        return Part(
+            metric=check.metric,
+            score=score,
+            result=shown[0] + reason,
+            expected="".join(shown[1:]),
+        )
+
+    def _measured(self, check: Check, arguments: list[Any]) -> tuple[float, str]:
+        options = deepcopy(dict(check.options))
+        try:
+            return measure(check.metric, self._bench, *arguments, **options), ""
+        except (Unscored, TaskRefused):
+            raise
+        except Exception as error:
+            if self._bench.exact or not self._reads_gold(check, arguments):
+                raise
+            # An agent that spoils its file must not be spared the zero.
+            log.info("%s cannot read what the agent left: %r", check.metric, error)
+            return 0.0, f" cannot be read: {error}"
+
+    def _reads_gold(self, check: Check, arguments: list[Any]) -> bool:
+        """Whether the metric works on the gold file, so that the other one is to blame."""
+        if len(arguments) != 2 or not all(isinstance(one, str) for one in arguments):
+            return False
+        if not all(Path(one).is_file() for one in arguments):
+            return False
+        try:
+            measure(check.metric, self._bench, arguments[1], arguments[1], **dict(check.options))
+        except Exception:
+            # Whatever it is, the gold file is no better.
+            return False
+        return True
 
 
 def fetch(source: Source | None, bench: Bench) -> Any:

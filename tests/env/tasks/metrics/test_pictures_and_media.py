@@ -90,11 +90,11 @@ def film(*seeds: int, frames: int = 12) -> Make:
             paths.append(str(folder / f"{at}.mp4"))
             with av.open(paths[-1], "w") as made:
                 stream = made.add_stream("mpeg4", rate=10)
-                stream.width, stream.height = 64, 48  # type: ignore[union-attr]
+                stream.width, stream.height = 64, 48
                 for number in range(frames + at * (seed < 0)):
                     frame = av.VideoFrame.from_image(scene(seed=abs(seed) * 40 + number))
-                    made.mux(stream.encode(frame))  # type: ignore[union-attr]
-                made.mux(stream.encode())  # type: ignore[union-attr]
+                    made.mux(stream.encode(frame))
+                made.mux(stream.encode())
         return tuple(paths)
 
     return make
@@ -107,8 +107,8 @@ def mp3(**tags: str) -> Make:
             stream = made.add_stream("mp3", rate=44100)
             frame = av.AudioFrame.from_ndarray(np.zeros((1, 4608), np.int16), "s16p", "mono")
             frame.sample_rate = 44100
-            made.mux(stream.encode(frame))  # type: ignore[union-attr]
-            made.mux(stream.encode())  # type: ignore[union-attr]
+            made.mux(stream.encode(frame))
+            made.mux(stream.encode())
         held = EasyID3()
         for name, value in tags.items():
             held[name] = value
