@@ -1,7 +1,7 @@
 SHELL := /bin/bash
 PYTHON := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help setup apps demo test lint nano proof-log proof-suite proof-eval
+.PHONY: help setup apps demo test lint nano proof-log proof-suite proof-eval proof-stop proof-typing
 
 help:  ## list what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 12
@@ -31,3 +31,6 @@ proof-log: setup  ## kill, cut, flip and fail the log at length; writes log-proo
 
 proof-eval: setup  ## kill an evaluation 100 times and go on; writes eval-proof.json (5 minutes)
 	$(PYTHON) -m benchmarks.eval_proof --kills 100
+
+proof-stop: setup  ## stop, take over, kill and crash at random moments; writes stop-proof.json (an hour)
+	$(PYTHON) -m benchmarks.stop_proof --stops 1000 --kills 1000 --events 100000

@@ -32,15 +32,6 @@ LEASE_SECONDS = 0.5
 _NOTHING_COMES = -1.0
 
 
-class Cut(Exception):
-    """The action under way is to end now."""
-
-    def __init__(self, kind: str, reason: str) -> None:
-        super().__init__(reason)
-        self.kind = kind
-        self.reason = reason
-
-
 class AgentGone(Exception):
     """The agent's process ended, or we were told to."""
 
@@ -51,6 +42,21 @@ class Held(NamedTuple):
     kind: str
     """"stop", "pause" or "lapse"."""
     reason: str
+    ours: bool = False
+    """It was not the agent that asked for it, but a person at mouse, keyboard or door."""
+
+    @property
+    def weight(self) -> int:
+        """A stop outweighs everything; a person's touch the agent's own pause."""
+        return 2 if self.kind == "stop" else int(self.ours)
+
+
+class Cut(Exception):
+    """The action under way is to end now."""
+
+    def __init__(self, held: Held) -> None:
+        super().__init__(held.reason)
+        self.held = held
 
 
 class Hands:
@@ -121,9 +127,9 @@ class Hands:
         except ActionRefused as error:
             return {"refused": str(error)}
         except ActionCut as error:
-            return {"cut": "map", "reason": str(error)}
+            return {"cut": "map", "reason": str(error), "ours": False}
         except Cut as cut:
-            return {"cut": cut.kind, "reason": cut.reason}
+            return {"cut": cut.held.kind, "reason": cut.held.reason, "ours": cut.held.ours}
         finally:
             self._acting = False
             self._input.release_all()
@@ -158,7 +164,7 @@ class Hands:
 
     def _raise_if_held(self) -> None:
         if self._held is not None:
-            raise Cut(self._held.kind, self._held.reason)
+            raise Cut(self._held)
 
     def _look(self, seconds: float) -> None:
         """Read what there is; waits at most so long for something to come."""
@@ -176,7 +182,7 @@ class Hands:
         if self._person in ready:
             self._heed_person()
         if doors and doors[0] in ready and (reason := doors[0].asked()) is not None:
-            self._tell_held(Held("stop", reason))
+            self._tell_held(Held("stop", reason, ours=True))
 
     def _hear_agent(self) -> None:
         self._news_reader.fill()
@@ -197,7 +203,7 @@ class Hands:
     def _heed_person(self) -> None:
         for wish in self._person.wishes():
             if wish.kind == "stop" or self._heeds_person:
-                self._tell_held(Held(wish.kind, wish.reason))
+                self._tell_held(Held(wish.kind, wish.reason, ours=True))
 
     def _tell_held(self, held: Held) -> None:
         if self._hold(held):
@@ -205,8 +211,8 @@ class Hands:
             send(self._news, {held.kind: held.reason, "start": self._started})
 
     def _hold(self, held: Held) -> bool:
-        """Whether that is new: a stop outweighs everything, and the first reason stays."""
-        if self._held is not None and (self._held.kind == "stop" or held.kind != "stop"):
+        """Whether that is new: of reasons of one weight the first stays."""
+        if self._held is not None and held.weight <= self._held.weight:
             return False
         self._held = held
         return True

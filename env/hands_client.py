@@ -207,9 +207,9 @@ class HandsClient:
                     heard_at = time.monotonic()
                 case {"refused": str(why)}:
                     raise ActionRefused(why)
-                case {"cut": str(kind), "reason": str(why)}:
+                case {"cut": str(kind), "reason": str(why), "ours": bool(by_others)}:
                     self._lapsed = kind == "lapse"
-                    if kind in ("stop", "pause") and why != _BROKEN_OFF:
+                    if by_others:
                         # Before the caller learns of it, so that nobody acts in between.
                         self._held(kind, why)
                     raise ActionCut(why)

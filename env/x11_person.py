@@ -30,6 +30,8 @@ NUDGE_EVENTS = 3
 NUDGE_SECONDS = 0.5
 """A knocked table is no takeover: several motions, or a few pixels of way, within this time."""
 
+REREAD_SECONDS = 2.0
+
 CORNER_PX = 2
 CORNER_LOOK_SECONDS = 0.02
 
@@ -89,13 +91,17 @@ class X11Person:
         while self._x.pending_events():
             event = self._x.next_event()
             if event.type == X.MappingNotify:
-                self._read_map()
+                self._map_is_stale = True
             elif event.type == ge.GenericEventCode:
                 if event.evtype == xinput.HierarchyChanged:
                     # A device was plugged in; nothing listens to it yet.
                     self._listen_to_devices()
                 elif (wish := self._wish(event.evtype, event.data)) is not None:
                     found.append(wish)
+        # The server tells of a map whenever another keyboard is struck, ours and the person's in
+        # turn. Nobody's stop may wait for reading it; the stop key hardly ever moves.
+        if self._map_is_stale and not found and time.monotonic() > self._read_at + REREAD_SECONDS:
+            self._read_map()
         return found
 
     def _listen_to_devices(self) -> None:
@@ -110,6 +116,8 @@ class X11Person:
         self._x.sync()
 
     def _read_map(self) -> None:
+        self._map_is_stale = False
+        self._read_at = time.monotonic()
         first, last = self._x.display.info.min_keycode, self._x.display.info.max_keycode
         rows = self._x.get_keyboard_mapping(first, last - first + 1)
         wanted = keysym(self._keys.key)

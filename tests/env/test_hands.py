@@ -202,6 +202,20 @@ def test_a_person_pauses_it_and_it_goes_on_when_told(stage: Stage, control: Cont
     assert (pointer.root_x, pointer.root_y) == (7, 9)
 
 
+def test_a_person_who_steps_into_a_pause_makes_it_a_takeover(
+    stage: Stage, control: Control
+) -> None:
+    control.pause("for coffee")
+    with pytest.raises(ActionCut, match="for coffee"):
+        stage.desktop.perform(Wait(0.1))
+    stage.person.click()
+    until = time.monotonic() + 5.0
+    while not control.pauses[-1].takeover and time.monotonic() < until:
+        time.sleep(0.01)
+    assert control.paused == "a person used the mouse"
+    assert len(control.pauses) == 1
+
+
 def test_a_person_who_only_nudges_the_table_is_not_there(stage: Stage, control: Control) -> None:
     stage.person.move(100, 100)
     stage.desktop.perform(Wait(0.1))
