@@ -26,6 +26,7 @@ from agent.miniwob import (
 )
 from agent.policy import Policy
 from agent.prompts import NANO, style_named
+from agent.screens import label_screens
 from agent.specimens import label_specimens
 from agent.task_runs import ACTORS
 from agent.workers import run_jobs
@@ -247,7 +248,8 @@ def chat(options: Chat) -> int:
 def label(options: Label) -> int:
     with progress(console) as bar:
         line = bar.add_task("pages", total=options.pages)
-        for _ in label_specimens(options.seed, options.pages, options.out):
+        labelled = label_screens if options.desktop else label_specimens
+        for _ in labelled(options.seed, options.pages, options.out):
             bar.advance(line)
     say(f"{options.pages} pages in {options.out}")
     return DONE

@@ -255,6 +255,7 @@ class Label:
     """Photograph and label pages of random text, for the vision tower to learn reading from."""
 
     out: Annotated[Path, "folder for the pages"]
+    desktop: Annotated[bool, "screens of real programs instead, on a virtual desktop"] = False
     pages: Annotated[int, "how many"] = 8000
     seed: Annotated[int, "of the first page"] = 0
 

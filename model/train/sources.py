@@ -44,7 +44,8 @@ class PageSource:
                 return part_of(page.picture, size, labels["characters"], self.window, rng)
             conversation = ask(page.picture, size, labels, rng, self.num_questions)
             if conversation is not None:
-                return conversation, labels["characters"]
+                # No glyphs: nobody told where they are, which is not that there are none.
+                return conversation, labels["characters"] or None
 
 
 def part_of(
