@@ -34,3 +34,6 @@ proof-eval: setup  ## kill an evaluation 100 times and go on; writes eval-proof.
 
 proof-stop: setup  ## stop, take over, kill and crash at random moments; writes stop-proof.json (an hour)
 	$(PYTHON) -m benchmarks.stop_proof --stops 1000 --kills 1000 --events 100000
+
+proof-typing: setup  ## type 10,000 random texts into a GTK field; writes typing-proof.json (15 minutes)
+	$(PYTHON) -m benchmarks.typing_proof --texts 10000

@@ -4,6 +4,7 @@ A backend's libraries are imported only when that backend is asked for.
 """
 
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,6 +70,10 @@ def open_desktop(
 
 
 def _open_real(settings: "RealSettings | None") -> Desktop:
+    if sys.platform != "linux":
+        from env.pyautogui_desktop import open_pyautogui
+
+        return open_pyautogui(sys.platform)
     from env.real import RealSettings, open_real
 
     # The session is the process's own; there is no other to be asked for.

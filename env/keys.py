@@ -158,12 +158,21 @@ def pyautogui_key(name: str) -> str:
     return _SYNONYMS.get(name.lower(), name.lower())
 
 
+def character_keysym(char: str) -> int:
+    """The X11 keysym that types a character, seen or not: a zero-width joiner is one too."""
+    code = ord(char)
+    return code if code < 0x100 else _UNICODE_KEYSYM | code
+
+
 def refuse_untypable(text: str) -> None:
     """Raise `ActionRefused` at a character that typing cannot make.
 
-    Newline and tab are keys; other control codes and lone surrogates are not, and typing
-    the rest of the text without them would not be what was asked.
+    Newline and tab are keys; other control codes, lone surrogates and the code points that
+    Unicode keeps from being characters are not, and typing the rest of the text without them
+    would not be what was asked.
     """
     for char in text:
-        if char not in "\n\t" and unicodedata.category(char) in ("Cc", "Cs"):
+        code = ord(char)
+        nobody = 0xFDD0 <= code <= 0xFDEF or code & 0xFFFE == 0xFFFE
+        if nobody or (char not in "\n\t" and unicodedata.category(char) in ("Cc", "Cs")):
             raise ActionRefused(f"the character {char!r} cannot be typed")

@@ -21,7 +21,7 @@ from Xlib import X
 from Xlib.ext import xtest
 
 from env.errors import ActionCut, ActionRefused
-from env.keys import keysym
+from env.keys import character_keysym, keysym
 from env.pace import Pace
 from env.x11_attention import Attention
 from env.x11_keymap import KeyMap, Stroke
@@ -34,7 +34,11 @@ MAX_CHORD = 10
 
 _SHIFT = keysym("shift")
 _CAPS_LOCK = keysym("capslock")
-_BY_NAME = {"\n": "enter", "\t": "tab"}
+_BY_NAME = {"\n": keysym("enter"), "\t": keysym("tab")}
+
+_ACCENTS_TO_GTK = frozenset((*range(0xFE50, 0xFE94), 0xFF20))
+"""GTK 3 keeps 16 bits of a keysym when it looks for accents and Compose, so that U+FF20 is Compose
+to it and U+FE50 to U+FE93 are dead keys: they swallow what comes next."""
 
 _HELD_BY_OTHERS = {
     X.ShiftMask: "shift",
@@ -98,8 +102,9 @@ class X11Keyboard:
             ActionRefused: nothing was typed.
             ActionCut: the key map was changed by somebody else in the middle.
         """
+        _refuse_accents(text)
         self._look_at_map()
-        symbols = [keysym(_BY_NAME.get(char, char)) for char in text]
+        symbols = [_BY_NAME.get(char) or character_keysym(char) for char in text]
         self._refuse_too_many(symbols)
         state = self._x.screen().root.query_pointer().mask
         for mask, name in _HELD_BY_OTHERS.items():
@@ -202,3 +207,11 @@ class X11Keyboard:
         last = self._x.display.info.max_keycode
         rows = self._x.get_keyboard_mapping(first, last - first + 1)
         return {keycode: tuple(row) for keycode, row in enumerate(rows, first)}
+
+
+def _refuse_accents(text: str) -> None:
+    for char in text:
+        if ord(char) > 0xFF and ord(char) & 0xFFFF in _ACCENTS_TO_GTK:
+            raise ActionRefused(
+                f"the character {char!r} cannot be typed: applications take its key for an accent"
+            )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from env.characters import Characters
-from env.keys import keysym
+from env.keys import character_keysym
 
 _KEYPAD = range(0xFF80, 0xFFC0)
 """What these type hangs on num lock."""
@@ -45,7 +45,7 @@ class KeyMap:
                 # A layout may name its letters by older keysyms: Cyrillic_a is U+0430.
                 char = "" if symbol in _KEYPAD else characters.of(symbol)
                 if char.isprintable() and char:
-                    self._strokes.setdefault(keysym(char), stroke)
+                    self._strokes.setdefault(character_keysym(char), stroke)
         self._strokes.pop(0, None)
         self.spare_keycodes = frozenset(stroke.keycode for stroke in self._spare)
 

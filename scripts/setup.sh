@@ -41,7 +41,8 @@ missing_packages() {
     # what tests put monitors side by side with, and read stored pictures with.
     for package in ca-certificates fonts-liberation fonts-dejavu-core libatomic1 \
         libxcb1 libxcb-randr0 libxcb-render0 libxcb-shm0 libxcb-xfixes0 \
-        dbus at-spi2-core libxkbcommon0 libseccomp2 util-linux wmctrl socat xdg-utils procps \
+        dbus at-spi2-core libxkbcommon0 python3-gi gir1.2-gtk-3.0 x11-xkb-utils \
+        libseccomp2 util-linux wmctrl socat xdg-utils procps \
         x11-xserver-utils xserver-xephyr tesseract-ocr; do
         installed "$package" || echo "$package"
     done

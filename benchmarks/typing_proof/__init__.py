@@ -1,0 +1,1 @@
+"""Is every text typed exactly, or refused? Random Unicode into a real GTK field, read back."""
