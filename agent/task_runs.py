@@ -36,8 +36,8 @@ from agent.policy import BlindPolicy, Policy, ScriptedPolicy
 from agent.prompts import style_named
 from agent.proposals import Finish
 from agent.stages import OpenStage, Stage, TaskFacts, TaskJob, Verdict
-from env.desktop import wait_until_settled
 from env.errors import EnvError
+from env.patient import wait_for_rest
 from model.messages import Sampling
 from trajectories.film import write_recording
 from trajectories.osworld import DONE, FAIL, LastLook, write_result
@@ -52,6 +52,9 @@ NOT_THE_MODELS = (Ending.POLICY_FAILED, Ending.DESKTOP_LOST, Ending.DISK_FULL, E
 
 SETTLE_SECONDS = 20.0
 """Most that is waited before judging; as long as OSWorld waits always."""
+
+STILL_REACTIONS = 5
+"""So many times its reaction time a screen has not changed that is at rest."""
 
 FILES = "files"
 """A stage's own, while it is open."""
@@ -275,8 +278,11 @@ class _Play:
 
     def _judge(self, stage: Stage) -> Score:
         began = time.monotonic()
-        settled = wait_until_settled(stage.desktop, ceiling_seconds=SETTLE_SECONDS)
-        self._last = LastLook(settled.screenshot.png(), settled.screenshot.taken_at)
+        still_seconds = STILL_REACTIONS * stage.desktop.reaction_seconds
+        seen, _ = wait_for_rest(
+            stage.desktop, still_seconds=still_seconds, most_seconds=SETTLE_SECONDS
+        )
+        self._last = LastLook(seen.png(), seen.taken_at)
         try:
             stage.finish()
             self._seconds["finish"] = time.monotonic() - began
