@@ -11,6 +11,7 @@ from typing import assert_never
 
 from env.tasks import browser
 from env.tasks.errors import MissingFile, SetupFailed, TaskRefused, Unscored
+from env.tasks.home import furnish
 from env.tasks.machine import Bench, Ran
 from env.tasks.steps import (
     ActivateWindow,
@@ -48,13 +49,14 @@ _MOST_TRIES = 1000
 
 
 def prepare(task: Task, bench: Bench) -> None:
-    """Do a task's `config`, in order.
+    """Furnish the home and do a task's `config`, in order.
 
     Raises:
         Unscored: a file is not in the mirror, an account would be needed.
         SetupFailed: a step that must succeed did not.
         DesktopLost: the machine went.
     """
+    furnish(bench.machine)
     _do_all(task.config, bench, "config")
 
 

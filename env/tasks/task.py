@@ -80,7 +80,8 @@ class Task:
     """The folder of its file: "chrome", "libreoffice_calc"."""
     config: tuple[Step, ...] = ()
     snapshot: str = ""
-    source: str = ""
+    source: tuple[str, ...] = ()
+    """Where the idea came from."""
     related_apps: tuple[str, ...] = ()
     proxy: bool = False
     fixed_ip: bool = False
@@ -125,7 +126,7 @@ class Task:
             domain=domain,
             config=parse_steps(value.get("config", []), "config"),
             snapshot=_text(value, "snapshot", ""),
-            source=_text(value, "source", ""),
+            source=_one_or_more(value, "source"),
             related_apps=_texts(value, "related_apps"),
             proxy=_flag(value, "proxy"),
             fixed_ip=_flag(value, "fixed_ip"),
@@ -143,6 +144,11 @@ def _text(value: dict[str, Any], key: str, default: str | None = None) -> str:
     if not isinstance(found, str) or (default is None and not found):
         raise TaskRefused(f"{key}: expected text, not {found!r:.80}")
     return found
+
+
+def _one_or_more(value: dict[str, Any], key: str) -> tuple[str, ...]:
+    found = value.get(key, [])
+    return (found,) if isinstance(found, str) else _texts(value, key)
 
 
 def _texts(value: dict[str, Any], key: str) -> tuple[str, ...]:
