@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from env.actions import Action, Click, Drag, Keys, Move, Point, Scroll, TypeText, Wait
 from trajectories.action_json import decode
+from trajectories.answer_text import answer_of, sections_of
 from trajectories.disk import RealDisk
 from trajectories.durable import write_whole
 from trajectories.reading import Episode, RunRecord, Step
@@ -167,11 +168,27 @@ def _step(step: Step, pictures: _Pictures) -> dict[str, Any]:
         "actions": [describe(action) for action in actions],
         "marks": [mark for action in actions for mark in marks_of(action)],
         "result": _result(step, len(actions)),
+        **_words(step),
         "advice": step.advice,
         "times": times,
         # Something to click on even for a step that took no time.
         "seconds": max(sum(times.values()), 0.01),
     }
+
+
+def _words(step: Step) -> dict[str, str]:
+    """The code apart, and the whole answer where that says more than is shown of it."""
+    if step.intent is None:
+        return {"code": "", "answer": ""}
+    response = step.intent.response
+    said = sections_of(response)
+    shown = said.thought == step.intent.thought and said.action == step.intent.sentence
+    whole = shown and not said.observation and _lines(answer_of(said)) == _lines(response)
+    return {"code": said.code or "", "answer": "" if whole else response}
+
+
+def _lines(text: str) -> list[str]:
+    return [line.rstrip() for line in text.strip().split("\n")]
 
 
 def _result(step: Step, num_actions: int) -> tuple[str, str]:
