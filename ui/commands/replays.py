@@ -16,6 +16,7 @@ from env.virtual import VirtualDesktop
 from trajectories.film import write_film
 from trajectories.reading import Episode, RunRecord, read_run, read_runs
 from trajectories.replay import write_replay
+from trajectories.store import find_runs
 from ui.commands.serving import osworld_token
 from ui.interrupt import StopOnInterrupt
 from ui.options import Replay
@@ -38,7 +39,10 @@ def replay_runs(options: Replay, say: Say) -> int:
 
 
 def _episode_of(options: Replay) -> Episode:
-    run: RunRecord = read_run(options.path)
+    runs = find_runs(options.path)
+    if len(runs) > 1:
+        raise ValueError(f"{len(runs)} runs in {options.path}; expected the folder of one")
+    run: RunRecord = read_run(runs[0])
     if not 0 <= options.episode < len(run.episodes):
         raise ValueError(
             f"no episode {options.episode} in {options.path}; expected 0 to {len(run.episodes) - 1}"
