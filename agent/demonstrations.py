@@ -13,14 +13,21 @@ from trajectories.formats.sample_files import sample_lines
 from trajectories.reading import read_runs
 
 
-def demonstrations(root: Path, style: PromptStyle) -> Iterator[Demonstration]:
+def demonstrations(
+    root: Path, style: PromptStyle, *, only_by: str | None = None
+) -> Iterator[Demonstration]:
     """Every step worth learning from, its prompt made by the builder of live prompts.
+
+    Args:
+        only_by: of the runs in which this policy acted; None: of all.
 
     Raises:
         RunNotFound: no run folder at or below `root`.
         LogDamaged: a log is damaged before its tail.
     """
     for run in read_runs(root):
+        if only_by is not None and run.run.policy != only_by:
+            continue
         for sample in samples(run, partial(render, style)):
             yield demonstration_of(sample)
 

@@ -9,15 +9,14 @@ tiktoken.model   the vocabulary
 """
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from model.train.copying import CopySource
 from model.train.draws import Source
 from model.train.needles import NeedleSource, ScreenNeedleSource
-from model.train.samples import Demonstration, Setting, read_pages
-from model.train.sources import DemonstrationSource, PageSource
+from model.train.samples import Setting, read_pages
+from model.train.sources import DemonstrationSource, PageSource, without_doubles
 from model.train.stages import Stage
 
 HELD_OUT = "held-out"
@@ -66,8 +65,12 @@ class TrainingData:
                 pages = read_pages((self.specimens or self.folder) / name)
                 return PageSource(pages, num_questions=8, window=stage.window)
             case "demonstrations":
-                steps: Sequence[Demonstration] = list(self.setting.demonstrations(self.folder))
-                self.setting.say(f"{len(steps)} steps of demonstrations")
+                found = list(self.setting.demonstrations(self.folder))
+                steps = without_doubles(found)
+                doubles = len(found) - len(steps)
+                self.setting.say(
+                    f"{len(steps)} steps of demonstrations, {doubles} doubles left out"
+                )
                 return DemonstrationSource(
                     steps, num_questions=3, task_weights=self._task_weights()
                 )

@@ -4,6 +4,7 @@ Whoever composes commands hands this module itself to them, so that they need no
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from model.shelf import weights_folder as weights_folder
@@ -74,6 +75,35 @@ def round(
     )
     sources = TrainingData(folder=data, setting=setting, specimens=specimens)
     return fine_tune(init, stage, sources, out, setting.watch)
+
+
+def variant(
+    config: Path,
+    init: str,
+    data: Path,
+    out: Path,
+    setting: Setting,
+    *,
+    without: tuple[str, ...],
+    seed: int,
+) -> Path:
+    """A stage of the same length without some of its sources, drawn by another seed.
+
+    Raises:
+        ValueError: none of the sources is left.
+    """
+    stage = Stage.from_file(config)
+    mixture = {name: share for name, share in stage.mixture.items() if name not in without}
+    reads = {"specimens", "screens"}.isdisjoint(without)
+    stage = replace(
+        stage,
+        mixture=mixture,
+        seed=stage.seed + seed,
+        glyph_weight=stage.glyph_weight if reads else 0.0,
+        gate=None,
+    )
+    sources = TrainingData(folder=data, setting=setting)
+    return fine_tune(weights_folder(init), stage, sources, out, setting.watch)
 
 
 def reinforce(

@@ -72,6 +72,16 @@ def part_of(
     return conversation, inside
 
 
+def without_doubles(steps: Sequence[Demonstration]) -> list[Demonstration]:
+    """Each screen with its question and answer once; a picture is named by its content."""
+    found: dict[tuple[object, ...], Demonstration] = {}
+    for step in steps:
+        asked = step.conversation
+        name = None if asked.picture is None else asked.picture.name
+        found.setdefault((name, asked.system, asked.turns), step)
+    return list(found.values())
+
+
 class DemonstrationSource:
     """A step of some task, every task as likely as another, then questions about its screen."""
 

@@ -2,7 +2,9 @@
 
 import random
 from pathlib import Path
+from shutil import which
 
+import pytest
 from PIL import Image
 
 from agent.screens import SIZE, label_screens, labels_of
@@ -14,6 +16,7 @@ from model.train.sources import PageSource
 EDITOR_SEED = next(seed for seed in range(99) if random.Random(seed).choice((0, 1)) == 0)
 
 
+@pytest.mark.skipif(which("mousepad") is None, reason="comes with scripts/setup.sh --apps")
 def test_screens_of_a_real_program_can_be_asked_about(tmp_path: Path) -> None:
     assert len(list(label_screens(EDITOR_SEED, 2, tmp_path))) == 2
     pages = read_pages(tmp_path)

@@ -30,6 +30,18 @@ class Kit(Protocol):
         seed: int,
     ) -> Path: ...
 
+    def variant(
+        self,
+        config: Path,
+        init: str,
+        data: Path,
+        out: Path,
+        setting: Setting,
+        *,
+        without: tuple[str, ...],
+        seed: int,
+    ) -> Path: ...
+
     def reinforce(
         self,
         init: Path,

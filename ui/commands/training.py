@@ -14,6 +14,7 @@ from agent.prompts import NANO
 from env.miniwob.specimen import WORDS
 from model.train.samples import Demonstration, Setting, Watch
 from ui.arguments import Command
+from ui.commands.ablation import Ablate, ablate
 from ui.commands.improvement import Improve, improve
 from ui.commands.kit import OpenKit
 from ui.commands.practice import Rl, rl
@@ -40,6 +41,10 @@ def training_commands(
         "improve": Command(
             Improve,
             partial(improved, say=say, console=console, open_policy=open_policy, open_kit=open_kit),
+        ),
+        "ablate": Command(
+            Ablate,
+            partial(ablated, say=say, console=console, open_policy=open_policy, open_kit=open_kit),
         ),
         "rl": Command(Rl, partial(rl, say=say, open_policy=open_policy, open_kit=open_kit)),
     }
@@ -72,6 +77,13 @@ def improved(
         return improve(
             options, say=say, setting=setting, open_policy=open_policy, open_kit=open_kit
         )
+
+
+def ablated(
+    options: Ablate, *, say: Say, console: Console, open_policy: OpenPolicy, open_kit: OpenKit
+) -> int:
+    with _setting(1, say, console) as setting:
+        return ablate(options, say=say, setting=setting, open_policy=open_policy, open_kit=open_kit)
 
 
 @contextmanager

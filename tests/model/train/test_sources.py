@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from model.train.samples import Conversation, Demonstration, Label, LabelledPage, Turn
-from model.train.sources import DemonstrationSource, PageSource
+from model.train.sources import DemonstrationSource, PageSource, without_doubles
 
 
 def as_json(characters: list[Label]) -> str:
@@ -68,3 +68,41 @@ def test_nothing_to_draw_from_is_refused() -> None:
         PageSource([], num_questions=1)
     with pytest.raises(ValueError, match="no demonstrations"):
         DemonstrationSource([], num_questions=1)
+
+
+def test_a_part_of_a_page_shows_its_own_glyphs_where_they_are(
+    page_picture: Path, characters: list[Label]
+) -> None:
+    page = LabelledPage(picture=page_picture, labels=as_json(characters))
+    source = PageSource([page], num_questions=4, window=56)
+    for seed in range(6):
+        conversation, glyphs = source(random.Random(seed))
+        assert conversation.window is not None
+        left, top, right, bottom = conversation.window
+        assert (right - left, bottom - top) == (56, 56)
+        assert glyphs
+        for glyph in glyphs:
+            assert 0 <= glyph.left < glyph.right <= 56
+            whole = (glyph.text, glyph.left + left, glyph.top + top)
+            assert whole in {(each.text, each.left, each.top) for each in characters}
+        [turn] = conversation.turns
+        assert turn.answer.replace(" ", "") in "".join(glyph.text for glyph in glyphs)
+
+
+def test_the_same_step_counts_once(tmp_path: Path, page_picture: Path) -> None:
+    elsewhere = tmp_path / "other" / page_picture.name
+    steps = [
+        step(page_picture, "a", None),
+        # The same screen in another run's folder: named by what it shows.
+        step(elsewhere, "a", None),
+        step(page_picture, "a", None, prompt="Do that."),
+    ]
+    assert without_doubles(steps) == [steps[0], steps[2]]
+
+
+def test_weak_tasks_are_drawn_more_often(page_picture: Path) -> None:
+    steps = [step(page_picture, task, None) for task in ("known", "weak")]
+    source = DemonstrationSource(steps, num_questions=0, task_weights={"weak": 4.0})
+    rng = random.Random(0)
+    drawn = Counter(source(rng)[0].source for _ in range(300))
+    assert 2.5 * drawn["known"] < drawn["weak"] < 6 * drawn["known"]
