@@ -279,6 +279,7 @@ class Pretrain:
     )
     out: Annotated[Path, "folder for checkpoints and metrics"] = Path("checkpoints/nano")
     threads: Annotated[int, "of torch"] = 1
+    tensorboard: Annotated[bool, "also write event files, into out/tensorboard"] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -290,3 +291,4 @@ class Sft:
     init: Annotated[str, "nano or a folder of weights to start from"] = "nano"
     data: Annotated[Path, "folder with runs/, and specimens/ if the stage wants it"] = Path("data")
     threads: Annotated[int, "of torch"] = 1
+    tensorboard: Annotated[bool, "also write event files, into out/tensorboard"] = False

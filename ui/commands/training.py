@@ -1,7 +1,7 @@
 """The commands that train; `pretrain` and `sft` are watched and stopped in good order."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from agent.demonstrations import demonstrations, exported_demonstrations
 from agent.long_thoughts import long_thoughts
 from agent.prompts import NANO
 from env.miniwob.specimen import WORDS
-from model.train.samples import Demonstration, Setting, Watch
+from model.train.samples import Demonstration, OnStep, Setting, Watch
 from ui.arguments import Command
 from ui.commands.ablation import Ablate, ablate
 from ui.commands.improvement import Improve, improve
@@ -51,7 +51,7 @@ def training_commands(
 
 
 def pretrain(options: Pretrain, *, say: Say, console: Console, open_kit: OpenKit) -> int:
-    with _setting(options.threads, say, console) as setting:
+    with _setting(options.threads, say, console, _board(options)) as setting:
         try:
             made = open_kit().pretrain(options.recipe, options.data, options.out, setting)
         finally:
@@ -61,7 +61,7 @@ def pretrain(options: Pretrain, *, say: Say, console: Console, open_kit: OpenKit
 
 
 def sft(options: Sft, *, say: Say, console: Console, open_kit: OpenKit) -> int:
-    with _setting(options.threads, say, console) as setting:
+    with _setting(options.threads, say, console, _board(options)) as setting:
         try:
             made = open_kit().sft(options.config, options.init, options.data, options.out, setting)
         finally:
@@ -87,16 +87,36 @@ def ablated(
 
 
 @contextmanager
-def _setting(threads: int, say: Say, console: Console) -> Iterator[Setting]:
-    """Ctrl-C ends the step, saves, and leaves; the same command goes on from there."""
-    with StopOnInterrupt() as control, TrainingBar(console) as bar:
+def _setting(
+    threads: int, say: Say, console: Console, board: Path | None = None
+) -> Iterator[Setting]:
+    """Ctrl-C ends the step, saves, and leaves; the same command goes on from there.
+
+    Args:
+        board: where TensorBoard's files go; None: nowhere.
+    """
+    with StopOnInterrupt() as control, TrainingBar(console) as bar, ExitStack() as stack:
+        watchers: list[OnStep] = [bar]
+        if board is not None:
+            from ui.tensorboard import TensorBoard
+
+            watchers.append(stack.enter_context(TensorBoard(board)))
+
+        def on_step(stage: str, num_steps: int, row: dict[str, float]) -> None:
+            for watcher in watchers:
+                watcher(stage, num_steps, row)
+
         yield Setting(
             demonstrations=demonstrations_in,
             thoughts=thoughts_in,
             words=tuple(WORDS),
             say=say,
-            watch=Watch(threads=threads, on_step=bar, stop=lambda: control.stopped is not None),
+            watch=Watch(threads=threads, on_step=on_step, stop=lambda: control.stopped is not None),
         )
+
+
+def _board(options: Pretrain | Sft) -> Path | None:
+    return options.out / "tensorboard" if options.tensorboard else None
 
 
 def _show(out: Path, say: Say) -> None:
