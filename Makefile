@@ -1,7 +1,7 @@
 SHELL := /bin/bash
 PYTHON := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help setup apps demo test lint nano proof-log proof-suite proof-eval proof-stop proof-typing
+.PHONY: help setup apps demo test lint nano proof-log proof-suite proof-eval proof-stop proof-typing proof-faults
 
 help:  ## list what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 12
@@ -37,3 +37,6 @@ proof-stop: setup  ## stop, take over, kill and crash at random moments; writes 
 
 proof-typing: setup  ## type 10,000 random texts into a GTK field; writes typing-proof.json (15 minutes)
 	$(PYTHON) -m benchmarks.typing_proof --texts 10000
+
+proof-faults: setup  ## fail the display in 8 ways, 20 times each; writes display-faults.json (15 minutes)
+	$(PYTHON) -m benchmarks.display_faults --runs 20

@@ -87,6 +87,11 @@ class Room(ABC):
     home_inside: str
     """The home folder, as applications know it."""
 
+    @property
+    @abstractmethod
+    def is_open(self) -> bool:
+        """Programs can be started in it; False: it was closed, or ended."""
+
     @abstractmethod
     def path(self, inside: str) -> Path:
         """Where a file of the room is, seen from here.

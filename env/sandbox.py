@@ -108,6 +108,10 @@ class Sandbox(Room):
             self.close()
             raise
 
+    @property
+    def is_open(self) -> bool:
+        return not self._closed and self._process is not None and self._process.poll() is None
+
     def path(self, inside: str) -> Path:
         return Path(f"/proc/{os.getpid()}/fd/{self._root}") / inside.lstrip("/")
 

@@ -24,6 +24,11 @@ class Unconfined(Room):
         self._folder = Path(tempfile.mkdtemp(prefix="moonhand-home-"))
         self.home_inside = str(self._folder)
         self._applications: list[UnconfinedApplication] = []
+        self._closed = False
+
+    @property
+    def is_open(self) -> bool:
+        return not self._closed
 
     def path(self, inside: str) -> Path:
         return Path(inside)
@@ -59,6 +64,7 @@ class Unconfined(Room):
         return Path(program)
 
     def close(self) -> None:
+        self._closed = True
         # Last started, first ended: the bus goes when nobody speaks on it any more.
         for application in reversed(self._applications):
             application.end()

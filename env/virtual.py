@@ -109,7 +109,8 @@ class VirtualDesktop(Desktop):
 
     @property
     def size(self) -> ScreenSize:
-        return self._size
+        # An application may have changed it.
+        return self._size if self._closed or self._display is None else self._display.size
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -226,6 +227,8 @@ class VirtualDesktop(Desktop):
         status = self._server.poll()
         if status is not None:
             raise DesktopLost(f"Xvfb ended with status {status}")
+        if self._room is not None and not self._room.is_open:
+            raise DesktopLost("the sandbox of its applications ended")
         return self._display
 
     @property

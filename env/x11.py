@@ -24,6 +24,7 @@ from env.hands_client import HandsClient
 from env.screen import Box, Screenshot, ScreenSize
 from env.x11_connection import authority_of_process, connect
 from env.x11_person import StopKeys
+from env.x11_watchdog import SILENCE_SECONDS, Watchdog, descriptor_of
 
 __all__ = ["X11Display", "connect"]
 
@@ -75,6 +76,7 @@ class X11Display(Desktop):
                 raise
         except (xerror.DisplayError, xerror.ConnectionClosedError, ScreenShotError) as error:
             raise DesktopUnavailable(f"cannot connect to the display {name}: {error}") from error
+        self._watchdog = Watchdog((descriptor_of(self._eyes), self._x.display.socket.fileno()))
         # Told of a new size.
         self.root.change_attributes(event_mask=X.StructureNotifyMask)
         root = self.root.get_geometry()
@@ -115,11 +117,11 @@ class X11Display(Desktop):
 
     def perform(self, action: Action) -> None:
         self.refuse_outside(action)
-        with self.talking():
+        with self._acting():
             self._working_hands().perform(action)
 
     def heed(self, steering: Steering) -> None:
-        with self.talking():
+        with self._acting():
             if self._steering is not None:
                 self._steering.unsubscribe(self._steered)
             self._steering = steering
@@ -135,10 +137,10 @@ class X11Display(Desktop):
             self._steering.unsubscribe(self._steered)
         if self._hands is not None:
             self._hands.close()
-        with suppress(*_LOST):
-            self._x.close()
-        with suppress(*_LOST):
-            self._eyes.close()
+        for connection in (self._x, self._eyes):
+            with suppress(*_LOST), self._watchdog.watching():
+                connection.close()
+        self._watchdog.close()
 
     def sync(self) -> None:
         """Return when the server has done everything asked of it."""
@@ -154,6 +156,8 @@ class X11Display(Desktop):
 
     def _working_hands(self) -> HandsClient:
         if self._hands is None:
+            # Hands cannot tell a display that is slow to let them in from one that is silent.
+            self.sync()
             try:
                 hands = HandsClient(
                     self._name, self._authority, self._stop_keys, self._held_by_a_person
@@ -193,10 +197,19 @@ class X11Display(Desktop):
 
     @contextmanager
     def talking(self) -> Iterator[None]:
-        """What is said to the display within may find it gone: `DesktopLost`."""
+        """What is asked of the display within may find it gone, or silent: `DesktopLost`."""
+        with self._acting(), self._watchdog.watching():
+            yield
+
+    @contextmanager
+    def _acting(self) -> Iterator[None]:
+        """The hands keep a watch of their own: an action may take long."""
         if self._closed:
             raise DesktopLost(f"the display {self._name} was closed here")
         try:
             yield
         except _LOST as error:
-            raise DesktopLost(f"the display {self._name} went away: {error!r}") from error
+            what = f"went away: {error!r}"
+            if self._watchdog.bit:
+                what = f"did not answer for {SILENCE_SECONDS:g} s"
+            raise DesktopLost(f"the display {self._name} {what}") from error

@@ -1,6 +1,8 @@
 """A connection of one's own to an X11 display."""
 
 import os
+import re
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from Xlib import display as xdisplay
+from Xlib import error as xerror
 from Xlib.protocol import event
 
 _connecting = threading.Lock()
@@ -24,6 +27,7 @@ def connect(name: str, authority: Path | None) -> Any:
     Raises:
         Xlib.error.DisplayError: no such display, or it refused us.
     """
+    _refuse_when_nobody_listens(name)
     with authority_of_process(authority):
         return _Display(name)
 
@@ -41,6 +45,23 @@ class _Display(xdisplay.Display):
     def display(self, connection: Any) -> None:
         connection.event_classes = event.event_class.copy()
         self._display = connection
+
+
+def _refuse_when_nobody_listens(name: str) -> None:
+    """python-xlib then goes on to TCP and leaves that socket open."""
+    local = re.fullmatch(r"(?:unix)?:(\d+)(?:\.\d+)?", name)
+    if local is None:
+        return
+    path = f"/tmp/.X11-unix/X{local[1]}"
+    reason: OSError | None = None
+    for address in (f"\0{path}", path):
+        with socket.socket(socket.AF_UNIX) as link:
+            try:
+                link.connect(address)
+                return
+            except OSError as error:
+                reason = error
+    raise xerror.DisplayConnectionError(name, reason)
 
 
 @contextmanager
