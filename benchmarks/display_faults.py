@@ -53,6 +53,8 @@ class Fault:
     strike: Callable[[VirtualDesktop, "Faulty"], None]
     lost: bool
     """The display is gone with it: the episode must end as `DESKTOP_LOST`."""
+    grace_seconds: float = 0.05
+    """What is done so soon after it was done before it."""
 
 
 class Faulty(Desktop):
@@ -141,7 +143,7 @@ FAULTS = {
     "X server killed": Fault(strike=_signal_all("Xvfb", signal.SIGKILL), lost=True),
     "X server stopped": Fault(strike=_signal_all("Xvfb", signal.SIGSTOP), lost=True),
     "window manager killed": Fault(strike=_signal_all("openbox", signal.SIGKILL), lost=False),
-    "sandbox killed": Fault(strike=_end_sandbox, lost=True),
+    "sandbox killed": Fault(strike=_end_sandbox, lost=True, grace_seconds=2.0),
     "Chromium killed": Fault(strike=_signal_all("chromium", signal.SIGKILL), lost=False),
     "resized": Fault(strike=_resize, lost=False),
     "black frames": Fault(strike=_frames("black"), lost=False),
@@ -205,7 +207,7 @@ def _trouble(
         return f"it took {after:.1f} s to end"
     if fault.lost and ending is not Ending.DESKTOP_LOST:
         return f"it ended as {ending.name}"
-    late = [at - struck for at in faulty.performed if at > struck + 0.05]
+    late = [at - struck for at in faulty.performed if at > struck + fault.grace_seconds]
     if fault.lost and late:
         return f"performed on a lost display after {late[0]:.3f} s"
     condition = check(folder)

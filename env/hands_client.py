@@ -27,7 +27,7 @@ from env.x11_connection import connect
 from env.x11_person import StopKeys
 
 RENEW_SECONDS = 0.1
-START_SECONDS = 9.0
+START_SECONDS = 7.0
 """Ceiling; 0.15 s is usual, some seconds at a load of ten a core. A display that hangs must not
 keep an episode for longer than 10 s."""
 SILENCE_SECONDS = 5.0
@@ -80,6 +80,8 @@ class HandsClient:
         try:
             self._spare = self._greeted()
         except BaseException:
+            # They hold nothing yet.
+            self._process.kill()
             self._hang_up()
             raise
         self._listener = threading.Thread(target=self._listen, name="hands", daemon=True)

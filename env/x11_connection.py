@@ -13,6 +13,10 @@ from Xlib import display as xdisplay
 from Xlib import error as xerror
 from Xlib.protocol import event
 
+ANSWER_SECONDS = 4.0
+_GREETING = b"l\0" + (11).to_bytes(2, "little") + bytes(8)
+"""Of a client without a cookie: whatever is answered, somebody is there."""
+
 _connecting = threading.Lock()
 """Client libraries read XAUTHORITY from the process while they connect, and only then."""
 
@@ -27,7 +31,7 @@ def connect(name: str, authority: Path | None) -> Any:
     Raises:
         Xlib.error.DisplayError: no such display, or it refused us.
     """
-    _refuse_when_nobody_listens(name)
+    _refuse_when_nobody_answers(name)
     with authority_of_process(authority):
         return _Display(name)
 
@@ -47,8 +51,9 @@ class _Display(xdisplay.Display):
         self._display = connection
 
 
-def _refuse_when_nobody_listens(name: str) -> None:
-    """python-xlib then goes on to TCP and leaves that socket open."""
+def _refuse_when_nobody_answers(name: str) -> None:
+    """python-xlib waits for ever for a server that is there and silent; where none is it goes on
+    to TCP and leaves that socket open."""
     local = re.fullmatch(r"(?:unix)?:(\d+)(?:\.\d+)?", name)
     if local is None:
         return
@@ -56,9 +61,16 @@ def _refuse_when_nobody_listens(name: str) -> None:
     reason: OSError | None = None
     for address in (f"\0{path}", path):
         with socket.socket(socket.AF_UNIX) as link:
+            link.settimeout(ANSWER_SECONDS)
             try:
                 link.connect(address)
+                link.sendall(_GREETING)
+                link.recv(1)
                 return
+            except TimeoutError as error:
+                raise xerror.DisplayConnectionError(
+                    name, f"no answer within {ANSWER_SECONDS:g} s"
+                ) from error
             except OSError as error:
                 reason = error
     raise xerror.DisplayConnectionError(name, reason)
