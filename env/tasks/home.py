@@ -45,6 +45,17 @@ _CHROMIUM = {
     "browser": {"has_seen_welcome_page": True},
     "bookmark_bar": {"show_on_all_tabs": True},
 }
+_BROWSER = "chromium.desktop"
+_BROWSER_FILE = (
+    "[Desktop Entry]\nType=Application\nName=Chromium\nExec=google-chrome %U\nIcon=chromium\n"
+    "MimeType=text/html;x-scheme-handler/http;x-scheme-handler/https;\n"
+)
+"""Instead of the system's, which starts one that would not do in a sandbox."""
+
+_DEFAULTS = "[Default Applications]\n" + "".join(
+    f"{kind}={_BROWSER}\n"
+    for kind in ("text/html", "x-scheme-handler/http", "x-scheme-handler/https")
+)
 _BASH = "PS1='\\u@\\h:\\w\\$ '\nPROMPT_COMMAND='history -a'\n"
 """The history at every prompt: it is judged before the terminal ends."""
 
@@ -58,6 +69,8 @@ def furnish(machine: Machine) -> None:
         ".config/GIMP/2.10/gimprc": "(check-updates no)\n",
         ".config/google-chrome/Default/Preferences": json.dumps(_CHROMIUM),
         ".config/google-chrome/First Run": "",
+        f".local/share/applications/{_BROWSER}": _BROWSER_FILE,
+        ".config/mimeapps.list": _DEFAULTS,
         ".bashrc": _BASH,
     }
     home = machine.home

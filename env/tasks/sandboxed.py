@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from env.chromium import chromium_executable
 from env.errors import DesktopUnavailable
 from env.room import SEARCH_PATH, Application
 from env.screen import Screenshot, ScreenSize
@@ -47,7 +48,7 @@ class SandboxedMachine:
     """Borrows the desktop, one that `task_desktop` opened; whoever opened it closes it, later."""
 
     def __init__(self, desktop: VirtualDesktop) -> None:
-        """Raises `DesktopUnavailable`: the desktop was opened otherwise."""
+        """Raises `DesktopUnavailable`: the desktop was opened otherwise, or there is no browser."""
         self._desktop = desktop
         self._relays: dict[int, tuple[Relay, int, Application]] = {}
         self._told = {
@@ -55,6 +56,7 @@ class SandboxedMachine:
             "SHELL": "/bin/bash",
             "LOGNAME": "user",
             "MOONHAND_PYTHON": sys.executable,
+            "MOONHAND_CHROMIUM": chromium_executable(),
         }
         bus = desktop.session_bus
         if bus is None or self.run(("test", "-x", str(_SHIMS / "python"))).returncode != 0:

@@ -5,6 +5,7 @@ a window is not there, that is noted and the task goes on.
 """
 
 import logging
+import re
 import time
 from pathlib import Path
 from typing import assert_never
@@ -13,6 +14,7 @@ from env.tasks import browser
 from env.tasks.errors import MissingFile, SetupFailed, TaskRefused, Unscored
 from env.tasks.home import furnish
 from env.tasks.machine import Bench, Ran
+from env.tasks.needs import programs, unmet
 from env.tasks.steps import (
     ActivateWindow,
     ChangeWallpaper,
@@ -42,6 +44,9 @@ log = logging.getLogger(__name__)
 OPEN_SECONDS = 60.0
 """For a file's window to appear. OSWorld waits half an hour, which helps nobody."""
 
+UNNAMED_SECONDS = 8.0
+"""After so long a new window will do that is not called by the file."""
+
 _LOOK_SECONDS = 0.25
 _UNTIL_SECONDS = 0.3
 _MOST_FAILURES = 5
@@ -52,10 +57,15 @@ def prepare(task: Task, bench: Bench) -> None:
     """Furnish the home and do a task's `config`, in order.
 
     Raises:
-        Unscored: a file is not in the mirror, an account would be needed.
+        Unscored: something it needs is not here: a file, a site, an account, a program.
         SetupFailed: a step that must succeed did not.
         DesktopLost: the machine went.
     """
+    if reasons := unmet(task, bench.mirror):
+        raise Unscored("; ".join(reasons))
+    for program in programs(task):
+        if bench.machine.run(("sh", "-c", 'command -v -- "$1"', "sh", program)).returncode != 0:
+            raise Unscored(f"needs {program}, which is not installed here")
     furnish(bench.machine)
     _do_all(task.config, bench, "config")
 
@@ -193,14 +203,23 @@ def _open(path: str, bench: Bench) -> None:
         # OSWorld's server then takes the path for a command.
         bench.machine.launch(argv_of(path, False, bench.machine.home))
         return
+    before = window_titles(bench)
     bench.machine.launch(("xdg-open", target))
-    name = Path(target).name
-    until = time.monotonic() + OPEN_SECONDS
-    while not any(name in title or Path(name).stem in title for title in window_titles(bench)):
-        if time.monotonic() > until:
-            raise SetupFailed(f"no window for {name} in {OPEN_SECONDS} s")
+    named = re.compile(rf"(?<!\w){re.escape(Path(target).stem)}(?!\w)")
+    started = time.monotonic()
+    while True:
+        titles = window_titles(bench)
+        found = [title for title in titles if named.search(title)]
+        waited = time.monotonic() - started
+        if not found and waited > UNNAMED_SECONDS:
+            # Pages, and pictures in some viewers, are not called by their files.
+            found = [title for title in titles if title not in before]
+        if found:
+            bench.machine.run(("wmctrl", "-a", found[-1]))
+            return
+        if waited > OPEN_SECONDS:
+            raise SetupFailed(f"no window for {Path(target).name} in {OPEN_SECONDS} s")
         time.sleep(_LOOK_SECONDS)
-    bench.machine.run(("wmctrl", "-a", name))
 
 
 def window_titles(bench: Bench) -> tuple[str, ...]:
