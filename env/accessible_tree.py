@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from jeepney import (
     DBusAddress,
@@ -28,6 +28,7 @@ from env.screen import Box
 
 _REGISTRY, _ROOT = "org.a11y.atspi.Registry", "/org/a11y/atspi/accessible/root"
 _ACCESSIBLE, _COMPONENT = "org.a11y.atspi.Accessible", "org.a11y.atspi.Component"
+_APPLICATION = "org.a11y.atspi.Application"
 _TEXT, _TABLE, _VALUE = "org.a11y.atspi.Text", "org.a11y.atspi.Table", "org.a11y.atspi.Value"
 _SCREEN_COORDINATES = 0
 _TOGETHER = 100
@@ -36,6 +37,7 @@ _ANSWER_SECONDS = 3.0
 _MOST_NODES = 5_000
 _MOST_CHILDREN = 500
 _DEEPEST = 60
+_FAR_PX = 100_000
 _LOST = (OSError, RouterClosed, EOFError)
 
 _STATES = """
@@ -51,8 +53,15 @@ _STATES = """
 Reference = tuple[str, str]
 """Where an object lives: its bus name and its path."""
 
-_Place = tuple[Reference, str, tuple[Reference, ...]]
-"""An object, its application's name, what it is in."""
+
+class _Place(NamedTuple):
+    """An object that is not read yet."""
+
+    reference: Reference
+    application: str
+    parents: tuple[Reference, ...]
+    in_open_menu: bool = False
+    """Of GTK 2, which calls what is in a menu showing at no time; but it has a place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +119,16 @@ class AccessibleTree:
         apps = [
             (reference, name) for reference, name in self._applications() if wanted in name.lower()
         ]
-        level: list[_Place] = [
-            (child, name, ())
+        toolkits = self._ask(
+            [_property(reference, _APPLICATION, "ToolkitName") for reference, _ in apps]
+        )
+        gtk2 = {
+            name
+            for (_, name), toolkit in zip(apps, toolkits, strict=True)
+            if toolkit is not None and toolkit[0][1] == "GAIL"
+        }
+        level = [
+            _Place(child, name, ())
             for (_, name), children in zip(
                 apps, self._children([reference for reference, _ in apps]), strict=True
             )
@@ -125,7 +142,12 @@ class AccessibleTree:
             found += nodes
             inner = self._with_countable_children(nodes)
             level = [
-                (child, node.application, (*node.parents, node.reference))
+                _Place(
+                    child,
+                    node.application,
+                    (*node.parents, node.reference),
+                    node.role == "menu" and node.application in gtk2,
+                )
                 for node, children in zip(
                     inner, self._children([node.reference for node in inner]), strict=True
                 )
@@ -163,7 +185,8 @@ class AccessibleTree:
         if answer is None:
             return None
         parents = (*table.parents, table.reference)
-        read = self._read([(tuple(answer[0]), table.application, parents)], hidden=True)
+        place = _Place(tuple(answer[0]), table.application, parents)
+        read = self._read([place], hidden=True)
         return read[0] if read else None
 
     def close(self) -> None:
@@ -201,32 +224,34 @@ class AccessibleTree:
         hidden: bool = False,
     ) -> list[Node]:
         """The nodes that are showing; those that went meanwhile are left out."""
-        answers = self._ask([_call(of, _ACCESSIBLE, "GetState") for of, _, _ in which])
+        answers = self._ask([_call(of.reference, _ACCESSIBLE, "GetState") for of in which])
         shown = [
             (place, states)
             for place, answer in zip(which, answers, strict=True)
-            if answer is not None and ("showing" in (states := _states(answer[0])) or hidden)
+            if answer is not None
+            and ("showing" in (states := _states(answer[0])) or hidden or place.in_open_menu)
         ]
-        references = [reference for (reference, _, _), _ in shown]
+        references = [place.reference for place, _ in shown]
         roles = self._ask([_call(of, _ACCESSIBLE, "GetRoleName") for of in references])
         names = self._ask([_property(of, _ACCESSIBLE, "Name") for of in references])
         boxes = self._ask(
             [_call(of, _COMPONENT, "GetExtents", "u", (_SCREEN_COORDINATES,)) for of in references]
         )
-        return [
+        read = [
             Node(
                 role=str(role[0]),
                 name=str(name[0][1]),
                 box=None if box is None else _box(*box[0]),
                 states=states,
-                application=application,
-                reference=reference,
-                parents=parents,
+                application=place.application,
+                reference=place.reference,
+                parents=place.parents,
             )
-            for ((reference, application, parents), states), role, name, box in zip(
-                shown, roles, names, boxes, strict=True
-            )
+            for (place, states), role, name, box in zip(shown, roles, names, boxes, strict=True)
             if role is not None and name is not None
+        ]
+        return [
+            node for node in read if hidden or node.has("showing") or _is_in_open_menu(node.box)
         ]
 
     def _ask(self, messages: Sequence[Any]) -> list[Any]:
@@ -279,6 +304,11 @@ def _call(
 def _property(which: Reference, interface: str, name: str) -> Any:
     sender, path = which
     return Properties(DBusAddress(path, sender, interface)).get(name)
+
+
+def _is_in_open_menu(box: Box | None) -> bool:
+    """What is not drawn is at the smallest number there is."""
+    return box is not None and box.left > -_FAR_PX
 
 
 def _box(left: int, top: int, width: int, height: int) -> Box | None:

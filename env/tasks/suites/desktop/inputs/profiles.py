@@ -46,3 +46,20 @@ text(
     ' xmlns:xs="http://www.w3.org/2001/XMLSchema"'
     f' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">\n{_OFFICE_ITEMS}</oor:items>\n',
 )
+text(
+    "profiles/gimp/sessionrc",
+    """(session-info "toplevel"
+    (factory-entry "gimp-single-image-window")
+    (position 0 0)
+    (size 1200 680)
+    (open-on-exit)
+    (aux-info
+        (left-docks-width "120")
+        (right-docks-position "1100")
+        (maximized "yes")))
+(hide-docks no)
+(single-window-mode yes)
+(last-tip-shown 0)
+""",
+)
+text("profiles/gimp/gimprc", "(check-updates no)\n(show-tooltips no)\n")
