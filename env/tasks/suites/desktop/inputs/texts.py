@@ -24,6 +24,7 @@ text("texts/shopping.txt", "bread\nbutter\nDELETE THIS LINE\napples\ntea\n")
 text("texts/shopping_done.txt", "bread\nbutter\napples\ntea\n")
 text("texts/title.txt", "annual report of the harbour company\n")
 text("texts/title_upper.txt", "ANNUAL REPORT OF THE HARBOUR COMPANY\n")
+text("texts/price_list.txt", "Lamp: 40\nChair: 95\nDesk: 210\n")
 text("texts/report_name.txt", "The file report.txt is to be called harbour-2026.txt\n")
 
 

@@ -78,9 +78,7 @@ def open_address(sight: Sight) -> Moves:
 @oracle
 def open_in_new_tab(sight: Sight) -> Moves:
     yield click(_control(sight, "Roses"), "the link Roses", button="right")
-    yield click(
-        sight.find("menu item", "Open link in new tab", app=_APP), '"Open link in new tab"'
-    )
+    yield click(sight.find("menu item", "Open link in new tab", app=_APP), '"Open link in new tab"')
     sight.find("page tab", like="^Roses", app=_APP)
 
 

@@ -13,7 +13,7 @@ _APP = "mousepad"
 
 @oracle
 def turn_on_line_numbers(sight: Sight) -> Moves:
-    _page(sight)
+    page(sight)
     yield from choose(sight, "View", "Line Numbers", app=_APP)
 
 
@@ -34,9 +34,9 @@ def append_line(sight: Sight) -> Moves:
 
 @oracle
 def delete_line(sight: Sight) -> Moves:
-    page = _page(sight)
-    offset = sight.text(page).index("DELETE THIS LINE")
-    line = sight.tree.character_box(page, offset + 3)
+    text = page(sight)
+    offset = sight.text(text).index("DELETE THIS LINE")
+    line = sight.tree.character_box(text, offset + 3)
     assert line is not None, "the line is not on the screen"
     yield click(line, 'the line "DELETE THIS LINE"', "The caret goes into the line.")
     yield press("home", thought="Select the line from its start.")
@@ -84,7 +84,7 @@ def convert_to_uppercase(sight: Sight) -> Moves:
 def sort_lines(sight: Sight) -> Moves:
     """By cutting and pasting there is no end of steps; it is typed anew."""
     yield from _at_the_text(sight)
-    lines = sorted(sight.text(_page(sight)).splitlines())
+    lines = sorted(sight.text(page(sight)).splitlines())
     yield press("ctrl", "a", thought="The list is to be in another order.")
     yield write("\n".join(lines) + "\n", "the document")
     yield _save()
@@ -107,15 +107,16 @@ def save_as(sight: Sight, name: str, app: str = _APP) -> Iterator[Move]:
     sight.wait_until_gone("file chooser|dialog", app=app)
 
 
-def _page(sight: Sight) -> Node:
+def page(sight: Sight) -> Node:
+    """The text that is edited."""
     return sight.find("text", app=_APP, states=("multi_line",))
 
 
 def _at_the_text(sight: Sight) -> Iterator[Move]:
     """One click, if keys would go elsewhere."""
-    page = _page(sight)
-    if not page.has("focused"):
-        yield click(page, "the text", "Keys go to what has the focus.")
+    text = page(sight)
+    if not text.has("focused"):
+        yield click(text, "the text", "Keys go to what has the focus.")
 
 
 def _save() -> Move:

@@ -27,14 +27,14 @@ def show_hidden_files(sight: Sight) -> Moves:
 def create_folder(sight: Sight) -> Moves:
     item(sight, "letter.txt")
     yield press("ctrl", "shift", "n", thought="This makes a folder.")
-    yield from _name_it(sight, "Invoices")
+    yield from name_it(sight, "Invoices")
 
 
 @oracle
 def rename_file(sight: Sight) -> Moves:
     yield click(item(sight, "draft.txt"), "the file draft.txt")
     yield press("f2", thought="This renames.")
-    yield from _name_it(sight, "final.txt")
+    yield from name_it(sight, "final.txt")
 
 
 @oracle
@@ -71,22 +71,12 @@ def move_pictures(sight: Sight) -> Moves:
     item(sight, "beach.png")
 
 
-@oracle
-def rename_as_note_says(sight: Sight) -> Moves:
-    item(sight, "report.txt")
-    note = sight.find("text", app="mousepad", states=("multi_line",))
-    name = sight.text(note).split()[-1]
-    yield click(item(sight, "report.txt"), "the file report.txt", f"The note says {name}.")
-    yield press("f2", thought="This renames.")
-    yield from _name_it(sight, name)
-
-
 def item(sight: Sight, name: str) -> Node:
     """A file or folder in the list, not in the side pane."""
     return sight.find("table cell", name, app=_APP, nth=-1)
 
 
-def _name_it(sight: Sight, name: str) -> Iterator[Move]:
+def name_it(sight: Sight, name: str) -> Iterator[Move]:
     dialog = sight.find("dialog", app=_APP)
     field = sight.find("text", app=_APP, within=dialog)
     if sight.text(field):
