@@ -63,3 +63,7 @@ text(
 """,
 )
 text("profiles/gimp/gimprc", "(check-updates no)\n(show-tooltips no)\n")
+text(
+    "profiles/vlcrc",
+    "[qt]\nqt-privacy-ask=0\nqt-updates-notif=0\n\n[core]\nmetadata-network-access=0\n",
+)

@@ -80,10 +80,9 @@ def _overwrite(sight: Sight) -> Iterator[Move]:
 
 
 def _confirm_export(sight: Sight) -> Iterator[Move]:
-    """The format's own dialog, above the one that asked for a name."""
-    sight.find("label", "Quality:", app=_APP)
+    """The format's own dialog, of a program of its own."""
     yield click(
-        sight.find("push button", "Export", app=_APP, nth=-1),
+        sight.find("push button", "Export", app="jpeg"),
         "the Export button",
         "The format's settings are fine.",
     )

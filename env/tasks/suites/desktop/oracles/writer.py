@@ -43,7 +43,7 @@ def replace_word(sight: Sight) -> Moves:
 def double_spacing(sight: Sight) -> Moves:
     _paragraph(sight, TITLE)
     yield press("ctrl", "a", thought="All of the text.")
-    yield press("ctrl", "2", thought="This is double line spacing.")
+    yield from choose(sight, "Format", "Spacing", "Line Spacing: 2", app=APP)
     yield from save(sight)
 
 
@@ -90,7 +90,9 @@ def insert_table(sight: Sight) -> Moves:
     sight.find("paragraph", app=APP)
     yield from choose(sight, "Table", "Insert Table...", app=APP)
     dialog = sight.find("dialog", like="Insert Table", app=APP)
-    columns = sight.find("spin button", app=APP, within=dialog)
+    sight.find("spin button", app=APP, within=dialog)
+    fields = sight.find_all("spin button", app=APP, within=dialog)
+    columns = min(fields, key=lambda field: field.box or (0,))
     yield from fill(sight, columns, "3", "the columns field")
     yield press("tab", thought="The rows come next.")
     yield write("2", "the rows field")
