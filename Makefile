@@ -40,3 +40,6 @@ proof-typing: setup  ## type 10,000 random texts into a GTK field; writes typing
 
 proof-faults: setup  ## fail the display in 8 ways, 20 times each; writes display-faults.json (15 minutes)
 	$(PYTHON) -m benchmarks.display_faults --runs 20
+
+proof-suite: setup apps  ## every task of the desktop suite, by its oracle and by nobody, three times; suite-proof.json (an hour)
+	$(PYTHON) -m env.tasks.suites.desktop.check --times 3 --out suite-proof.json

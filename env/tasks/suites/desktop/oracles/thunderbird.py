@@ -39,13 +39,6 @@ def archive_letter(sight: Sight) -> Moves:
 
 
 @oracle
-def star_letter(sight: Sight) -> Moves:
-    yield from _open_inbox(sight)
-    yield click(_letter(sight, "Invoice 2041"), "the letter Invoice 2041")
-    yield press("s", thought="This gives it a star.")
-
-
-@oracle
 def make_folder(sight: Sight) -> Moves:
     local = sight.find("tree item", like="^Local Folders", app=_APP)
     yield click(local, "Local Folders", button="right")

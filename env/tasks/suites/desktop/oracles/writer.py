@@ -77,15 +77,6 @@ def insert_page_break(sight: Sight) -> Moves:
 
 
 @oracle
-def bold_title(sight: Sight) -> Moves:
-    yield click(_paragraph(sight, TITLE), "the title")
-    yield press("home", thought="Select the line.")
-    yield press("shift", "end")
-    yield press("ctrl", "b", thought="The title is selected.")
-    yield from save(sight)
-
-
-@oracle
 def insert_table(sight: Sight) -> Moves:
     sight.find("paragraph", app=APP)
     yield from choose(sight, "Table", "Insert Table...", app=APP)
