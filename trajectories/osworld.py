@@ -37,11 +37,17 @@ class LastLook(NamedTuple):
 
 
 def model_folder(result_dir: Path, model: str) -> Path:
-    return result_dir / "pyautogui" / "screenshot" / model
+    return result_dir / "pyautogui" / "screenshot" / _file_name(model)
 
 
 def result_folder(result_dir: Path, model: str, domain: str, task_id: str) -> Path:
-    return model_folder(result_dir, model) / domain / task_id
+    """Names come from runs that may be anybody's: none leads out of `result_dir`."""
+    return model_folder(result_dir, model) / _file_name(domain) / _file_name(task_id)
+
+
+def _file_name(name: str) -> str:
+    flat = name.replace("/", "_").replace("\0", "_")
+    return f"_{flat}" if flat in ("", ".", "..") else flat
 
 
 def write_result(
@@ -82,7 +88,7 @@ def traj_lines(episode: Episode, last: LastLook | None = None) -> list[dict[str,
     The screenshot of a line is the screen after the whole step.
     """
     lines: list[dict[str, Any]] = []
-    for step, after in zip(episode.steps, [*episode.steps[1:], None], strict=True):
+    for step, after in zip(episode.steps, [*episode.steps[1:], None], strict=False):
         if step.intent is None:
             continue
         looked_at = after.observation.taken_at if after else last.at if last else None

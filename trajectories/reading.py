@@ -139,7 +139,7 @@ def remembered(steps: Sequence[Step]) -> list[PastStep]:
         BlobMissing.
     """
     past = []
-    for step, after in zip(steps, [*steps[1:], None], strict=True):
+    for step, after in zip(steps, [*steps[1:], None], strict=False):
         if step.intent is not None:
             unchanged = after is not None and after.observation.image == step.observation.image
             past.append(replace(step.as_past(), unchanged=unchanged))

@@ -13,9 +13,10 @@ from env.fake import FAKE_SIZE
 from tests.trajectories.conftest import ANSWERS, MakeRun, make_run
 from trajectories import action_json
 from trajectories.errors import FormatError
+from trajectories.osworld import result_folder
 from trajectories.pictures import png_of
 from trajectories.reading import Episode, Step, read_run
-from trajectories.schema import Frame, Note
+from trajectories.schema import EpisodeEnd, EpisodeStart, Frame, Note
 from trajectories.store import RunStore
 from ui.commands.data import export_runs
 from ui.commands.imports import import_files
@@ -105,7 +106,8 @@ def test_a_run_goes_out_as_agentnettools_folder_and_comes_in_again(
     assert episode.success
 
 
-def test_a_recording_goes_out_once_it_was_looked_through(tmp_path: Path) -> None:
+def test_a_recording_goes_out_once_it_was_looked_through(make_run: MakeRun, tmp_path: Path) -> None:
+    make_run(RAW[-1:], folder=tmp_path)
     settings = {"kind": "recording", "size": [8, 8], "reviewed": False}
     said: list[str] = []
     for told in ("", "2 steps were deleted", "whole"):
@@ -122,7 +124,8 @@ def test_a_recording_goes_out_once_it_was_looked_through(tmp_path: Path) -> None
     first, second, last = said
     assert "nobody looked it through" in first
     assert "2 steps were deleted" in second
-    assert last.startswith("1 recordings")
+    # And the run that lies beside them.
+    assert last.startswith("2 recordings")
 
 
 def test_osworlds_own_results_are_read_by_what_was_sent_to_the_screen(
@@ -215,3 +218,26 @@ def test_a_text_with_an_image_mark_is_left_out_of_llavas_files_alone(
     export_runs(Export(paths=(run,), out=tmp_path, format="llava"), said.append)
     assert "<image>" in said[0]
     assert len(json.loads((tmp_path / "train.json").read_text())) == 1
+
+
+@pytest.mark.parametrize("name", [*FORMATS, "opencua-raw", "bench"])
+def test_an_episode_that_died_before_its_first_look_ends_no_export(
+    name: Any, make_run: MakeRun, tmp_path: Path
+) -> None:
+    run = make_run(RAW[-1:])
+    start = EpisodeStart(
+        task="../../../escaped", instruction="x", width=9, height=9, started_at=0.0
+    )
+    with RunStore(run) as store:
+        store.append(start)
+        store.append(EpisodeEnd(ending="FAILED", score=1.0), sync=True)
+    said: list[str] = []
+    options = Export(paths=(run,), out=tmp_path / "a" / "b" / "set", format=name)
+    assert export_runs(options, said.append) == 0
+    assert not said[-1].startswith("0 ")
+    assert not list(tmp_path.rglob("*escaped*"))
+
+
+def test_no_name_in_a_run_leads_out_of_the_results() -> None:
+    folder = result_folder(Path("out"), "../m", "../../d", "..")
+    assert folder == Path("out/pyautogui/screenshot/.._m/.._.._d/_..")

@@ -117,8 +117,9 @@ def _export_episodes(options: Export, wanted: Wanted, say: Say) -> int:
         case "bench":
             for run in _runs(options):
                 for task in bench_tasks(run, options.out / "images"):
-                    write_bench_task(task, options.out)
-                    count += 1
+                    if task.steps:
+                        write_bench_task(task, options.out)
+                        count += 1
         case _:
             count = _write_osworld(options, wanted)
     say(f"{count} episodes in {options.out}")
@@ -128,7 +129,8 @@ def _export_episodes(options: Export, wanted: Wanted, say: Say) -> int:
 def _wanted_demos(options: Export, wanted: Wanted) -> Iterator[tuple[RunRecord, Demo]]:
     for run in _runs(options):
         for episode, demo in zip(run.episodes, demos_of(run), strict=True):
-            if why_not(run, episode, wanted) is None:
+            # One without a step teaches nothing, and no reader takes it.
+            if demo.steps and why_not(run, episode, wanted) is None:
                 yield run, demo
 
 
@@ -137,7 +139,7 @@ def _write_osworld(options: Export, wanted: Wanted) -> int:
     for run in _runs(options):
         for number, episode in enumerate(run.episodes):
             score = None if episode.end is None else episode.end.score
-            if score is not None and why_not(run, episode, wanted) is None:
+            if episode.steps and score is not None and why_not(run, episode, wanted) is None:
                 name = f"{run.run.run_id}-{number}"
                 model = Path(run.run.policy).name
                 folder = result_folder(options.out, model, episode.start.task, name)

@@ -6,6 +6,7 @@ from pathlib import Path
 from trajectories.acted_out import acted_out
 from trajectories.export import Wanted, why_not
 from trajectories.formats.opencua_folder import write_raw
+from trajectories.log import LOG_NAME
 from trajectories.reading import read_runs
 from trajectories.recording import Recording, find_recordings, read_recording
 from ui.options import Export
@@ -29,7 +30,9 @@ def export_raw(options: Export, wanted: Wanted, say: Say) -> int:
             task, remark = _remark(recording, "before"), _remark(recording, "after")
             write_raw(recording, options.out / folder.name, task, remark)
             count += 1
-        count += _export_runs(options, path, wanted, say) if not recordings else 0
+        # A folder may hold both; one with neither is told of.
+        if not recordings or any(path.glob(f"**/run-*/{LOG_NAME}")):
+            count += _export_runs(options, path, wanted, say)
     say(f"{count} recordings in {options.out}")
     return DONE if count else FAILED
 
@@ -40,6 +43,8 @@ def _export_runs(options: Export, path: Path, wanted: Wanted, say: Say) -> int:
         for number, episode in enumerate(run.episodes):
             if (reason := why_not(run, episode, wanted)) is not None:
                 say(f"left out {run.run.run_id}-{number}: {reason}")
+                continue
+            if not episode.steps:
                 continue
             acted = acted_out(run, number)
             folder = options.out / f"{run.run.run_id}-{number}"
