@@ -1,3 +1,6 @@
+import ast
+from pathlib import Path
+
 from env.tasks.registry import GETTERS, METRICS, REQUIRED
 
 USED_METRICS = """
@@ -52,3 +55,29 @@ def test_every_name_of_the_369_files_is_known() -> None:
     assert (len(metrics), len(getters)) == (110, 47)
     assert metrics <= METRICS.keys()
     assert getters <= GETTERS.keys() == REQUIRED.keys()
+
+
+NO_SCORE = {"compare_image_text", "get_unique_train_ids"}
+"""One needs what is not here, the other gives no score."""
+
+OTHERWISE = {
+    "check_python_file_by_test_suite",
+    "check_slide_numbers_color",
+    "check_triangle_position",
+    "compare_insert_equation",
+    "compare_time_in_speedtest_results",
+}
+"""Tested by a test of their own; not by a table alone."""
+
+
+def test_every_metric_is_tested_by_what_passes_and_by_what_fails() -> None:
+    """The tables of cases end with scores."""
+    passed, failed = set(), set()
+    for path in Path(__file__).with_name("metrics").glob("test_*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            match node:
+                case ast.Tuple(elts=[ast.Constant(value=str(name)), *_, last]) if name in METRICS:
+                    score = ast.unparse(last)
+                    failed |= {name} if score == "0.0" else set()
+                    passed |= {name} if score != "0.0" else set()
+    assert METRICS.keys() - NO_SCORE - OTHERWISE <= passed & failed

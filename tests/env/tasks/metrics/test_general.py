@@ -68,6 +68,8 @@ CASES: list[Case] = [
     ("literal_match", lambda _: (12, "12"), 1.0),
     ("literal_match", lambda _: ("a", "b"), 0.0),
     ("fuzzy_match", lambda _: ("kitten", {"expected": "sitting"}), 0.6153846153846154),
+    ("fuzzy_match", lambda _: ("abc", {"expected": "xyz"}), 0.0),
+    ("diff_text_file", twins("a\n", "b\n"), 0.0),
     ("fuzzy_match", lambda _: ("same", {"expected": "same"}), 1.0),
     ("diff_text_file", twins("a\nb\nc\n", "a\nb\nc\n"), 1.0),
     ("diff_text_file", twins("a\nb\nc\n", "a\nx\nc\nd\n"), 4 / 7),
