@@ -124,7 +124,7 @@ def test_a_folder_is_told_as_a_tree(bench: Bench) -> None:
 def test_the_last_row_of_a_spreadsheet_is_told_as_texts(bench: Bench) -> None:
     book, content = Workbook(), BytesIO()
     for row in (("name", "n"), ("Ann", 1), ("Bob", 2)):
-        book.active.append(row)  # type: ignore[union-attr]
+        book.active.append(row)
     book.save(content)
     bench.machine.put_file("/home/user/a.xlsx", content.getvalue())
     parameters = {"path": "/home/user/a.xlsx", "file_type": "xlsx", "file_content": "last_row"}
