@@ -69,6 +69,8 @@ def round(
         warmup_steps=min(20, steps),
         cooldown_steps=max(0, steps - 20),
         pointer_weight=0.4,
+        # The reading head is not shipped; a random one would first unlearn what is read.
+        glyph_weight=0.0,
         mixture=shares,
         dtype="float32",
         seed=seed,
