@@ -127,6 +127,7 @@ install_requirements() {
     .venv/bin/python -m pip install -q --disable-pip-version-check "${index[@]}" \
         -r requirements.txt
     # MiniWoB++ ships its pages in a package that wants selenium and gymnasium; only pages are used.
+    # pyautogui, which OSWorld's task files run, wants another package with python-xlib's files.
     # The picture tests want an older pytest, and work with ours.
     .venv/bin/python -m pip install -q --disable-pip-version-check --no-deps \
         -r requirements-nodeps.txt

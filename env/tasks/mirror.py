@@ -33,9 +33,10 @@ class Mirror:
         """
         if self.root is not None:
             for candidate in self._candidates(url, task_id, name):
-                path = (self.root / candidate).resolve()
-                # A task file is not trusted, and `dest` is a path of its choosing.
-                if path.is_file() and path.is_relative_to(self.root.resolve()):
+                # A task file is not trusted, and `dest` is a path of its choosing. Links are the
+                # user's own: the hub's own cache is made of them.
+                inside = ".." not in PurePosixPath(candidate).parts
+                if inside and (path := self.root / candidate).is_file():
                     return path
         where = f"not in {self.root}" if self.root is not None else "no --mirror was given"
         raise MissingFile(f"needs the file {tree_name(url)}: {where}")

@@ -43,3 +43,11 @@ def test_a_name_does_not_lead_out_of_the_mirror(tmp_path: Path) -> None:
     (tmp_path / "mirror/t1").mkdir(parents=True)
     with pytest.raises(MissingFile):
         Mirror(tmp_path / "mirror").find("https://h/../secret", "t1", "../../secret")
+
+
+def test_a_mirror_may_be_made_of_links(tmp_path: Path) -> None:
+    (tmp_path / "blob").write_text("here")
+    place = tmp_path / "mirror/libreoffice_calc/t1/Sales Data.xlsx"
+    place.parent.mkdir(parents=True)
+    place.symlink_to(tmp_path / "blob")
+    assert Mirror(tmp_path / "mirror").find(URL, "t1", "in.xlsx").read_text() == "here"
