@@ -39,12 +39,19 @@ from agent.safety import MODES, Mode
 from agent.watch import SessionGone
 from ui.approval_screen import ApprovalScreen
 from ui.bar import SCREENS
+from ui.board import BoardScreen
 from ui.connection import Connection, Hung, Reported
 from ui.dialogs import ExamplesScreen, HelpScreen, LeaveScreen, Leaving, SetupScreen
+from ui.doctor_screen import DoctorScreen
+from ui.emergency import stop_hands
 from ui.examples import examples
 from ui.help_text import help_text
+from ui.models_on_disk import models_below
+from ui.models_screen import ModelsScreen
 from ui.picture import Graphics
 from ui.progress import Progress
+from ui.record_screen import RecordScreen
+from ui.replay_screen import ReplayScreen
 from ui.run_screen import RunScreen
 from ui.runner import OPEN_SECONDS, SessionSetup, launch
 from ui.task_box import TaskBox, TaskHistory
@@ -120,7 +127,14 @@ class Cockpit(App[None]):
         for theme in (NIGHT, DAY):
             self.register_theme(theme)
         self.theme = self._first_theme
+        runs, results = self._places.runs, self._places.results
+        self._replay = ReplayScreen(runs, self._graphics)
         self.add_mode("run", lambda: self._run_screen)
+        self.add_mode("record", lambda: RecordScreen(runs))
+        self.add_mode("replay", lambda: self._replay)
+        self.add_mode("board", lambda: BoardScreen(results))
+        self.add_mode("models", lambda: ModelsScreen(self._model_folders()))
+        self.add_mode("doctor", lambda: DoctorScreen(runs))
         self.switch_mode("run")
         if self._first is not None:
             self.connect(self._first)
@@ -197,6 +211,7 @@ class Cockpit(App[None]):
             os.killpg(self.connection.peer_pid, signal.SIGKILL)
             return
         self._asked_to_stop = self._asked_to_stop or now
+        stop_hands(self.connection.peer_pid, "stopped by the user")
         self.order(Halt())
         self.set_timer(2.0, self._say_if_unheard)
 
@@ -224,8 +239,10 @@ class Cockpit(App[None]):
         match action:
             case "halt" | "pause" | "one_step" | "take_over":
                 return busy
-            case "set_up" | "examples":
+            case "set_up":
                 return not busy
+            case "examples":
+                return not busy and self.screen is self._run_screen
             case "go":
                 return not isinstance(self.screen, ApprovalScreen)
             case _:
@@ -236,19 +253,47 @@ class Cockpit(App[None]):
 
     def action_set_up(self) -> None:
         def done(result: tuple[SessionSetup, int] | None) -> None:
-            if result is None:
-                return
-            before, (self.setup, self.max_steps) = self.setup, result
-            if self.connection is None:
-                return
-            if self.setup.mode != before.mode:
-                self.order(SetMode(mode=self.setup.mode))
-            # Another desktop or model is another session.
-            if (self.setup.desktop, self.setup.model) != (before.desktop, before.model):
-                self.order(Close())
+            if result is not None:
+                self._set_up(*result)
 
         if not isinstance(self.screen, SetupScreen):
-            self.push_screen(SetupScreen(self.setup, self.max_steps, ["nano"]), done)
+            self.push_screen(
+                SetupScreen(
+                    self.setup,
+                    self.max_steps,
+                    [each.name for each in models_below(self._model_folders())],
+                ),
+                done,
+            )
+
+    def _set_up(self, setup: SessionSetup, max_steps: int) -> None:
+        before, self.setup, self.max_steps = self.setup, setup, max_steps
+        if self.connection is None:
+            return
+        if setup.mode != before.mode:
+            self.order(SetMode(mode=setup.mode))
+        # Another desktop or model is another session.
+        if replace(setup, mode=before.mode) != before:
+            self.order(Close())
+            self.connection.close()
+            self.connection = None
+
+    def _model_folders(self) -> tuple[Path, ...]:
+        return tuple(self._places.runs.parent / name for name in ("checkpoints", "models"))
+
+    def on_models_screen_chosen(self, message: ModelsScreen.Chosen) -> None:
+        if self.progress.is_busy:
+            self.notify("A task is being done; stop it first.", severity="warning")
+            return
+        self._set_up(replace(self.setup, model=message.name), self.max_steps)
+        self.notify(f"The next task is done by {message.name}.")
+        self.action_go("run")
+
+    def on_board_screen_replay(self, message: BoardScreen.Replay) -> None:
+        outcome = message.outcome
+        if outcome.run is not None:
+            self.action_go("replay")
+            self._replay.look_at(outcome.run.parent, outcome.task, outcome.seed)
 
     def action_examples(self) -> None:
         def done(text: str | None) -> None:
@@ -310,12 +355,16 @@ class Cockpit(App[None]):
 
     def _close_question(self) -> None:
         """Somebody else answered, or nobody did in time."""
-        if isinstance(self.screen, ApprovalScreen):
-            self.screen.dismiss(None)
+        for screen in self.screen_stack:
+            if isinstance(screen, ApprovalScreen):
+                screen.close_question()
 
     def _leave(self) -> None:
         if self.connection is not None:
             self.connection.close()
+        for screen in self.screen_stack:
+            if isinstance(screen, RecordScreen):
+                screen.end_with_app()
         self.exit()
 
 

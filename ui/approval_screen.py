@@ -41,6 +41,7 @@ class ApprovalScreen(ModalScreen[Reply | None]):
         self.question = question
         self._graphics = graphics
         self._shown_at = 0.0
+        self._is_over = False
 
     def compose(self) -> ComposeResult:
         kinds = " and ".join(dict.fromkeys(kind for kind, _ in self.question.risks))
@@ -80,6 +81,16 @@ class ApprovalScreen(ModalScreen[Reply | None]):
         if self.question.until is not None:
             self._tick()
             self.set_interval(1.0, self._tick)
+
+    def close_question(self) -> None:
+        """It is answered. If another dialog lies over this one, when that is gone."""
+        self._is_over = True
+        if self.is_current:
+            self.dismiss(None)
+
+    def on_screen_resume(self) -> None:
+        if self._is_over:
+            self.dismiss(None)
 
     def _tick(self) -> None:
         assert self.question.until is not None

@@ -19,7 +19,7 @@ from ui.picture import Graphics, Picture
 from ui.progress import Progress, Stand, StepView
 from ui.task_box import TaskBox, TaskHistory
 from ui.timeline import Timeline
-from ui.welcome import WELCOME, Moon
+from ui.welcome import OPENING, WELCOME, Moon
 
 SHARE = 0.7
 """Of its column's height the picture takes at most."""
@@ -97,6 +97,8 @@ class RunScreen(Screen[None]):
         timeline.show(progress.steps)
         begun = progress.began is not None or bool(progress.trouble)
         self.query_one("#welcome").display = not begun
+        opening = progress.state is not None and progress.state.mood == "opening"
+        self.query_one("#welcome-text", Static).update(OPENING if opening else WELCOME)
         self.query_one("#work").display = begun
         task = "" if progress.began is None else progress.began.instruction
         self.query_one("#told-task", Static).update(task)

@@ -17,6 +17,12 @@ out of sight of yours, and does a task there.
 [dim]Or type what is to be done. [/][$accent]F1[/] [dim]tells what else there is.[/]"""
 
 
+OPENING = """\
+[b]Opening a desktop and the model ...[/b]
+
+[dim]A few seconds; with a large model some minutes.[/]"""
+
+
 class Moon(Widget):
     """A crescent in the colour that everything here that matters has."""
 
