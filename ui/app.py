@@ -139,6 +139,10 @@ class Cockpit(App[None]):
         if self._first is not None:
             self.connect(self._first)
 
+    def on_unmount(self) -> None:
+        if self.connection is not None:
+            self.connection.close()
+
     def connect(self, path: Path) -> None:
         """Watch a session that is there."""
         try:
@@ -360,8 +364,6 @@ class Cockpit(App[None]):
                 screen.close_question()
 
     def _leave(self) -> None:
-        if self.connection is not None:
-            self.connection.close()
         for screen in self.screen_stack:
             if isinstance(screen, RecordScreen):
                 screen.end_with_app()

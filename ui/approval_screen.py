@@ -40,7 +40,7 @@ class ApprovalScreen(ModalScreen[Reply | None]):
         super().__init__()
         self.question = question
         self._graphics = graphics
-        self._shown_at = 0.0
+        self._shown_at = float("inf")
         self._is_over = False
 
     def compose(self) -> ComposeResult:
@@ -92,6 +92,11 @@ class ApprovalScreen(ModalScreen[Reply | None]):
         if self._is_over:
             self.dismiss(None)
 
+    @property
+    def is_deaf(self) -> bool:
+        """Not shown for long enough to have been read."""
+        return time.monotonic() - self._shown_at < DEAF_SECONDS
+
     def _tick(self) -> None:
         assert self.question.until is not None
         left = max(0, round(self.question.until - time.time()))
@@ -99,7 +104,7 @@ class ApprovalScreen(ModalScreen[Reply | None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("yes", "always", "no", "edit"):
-            return time.monotonic() - self._shown_at >= DEAF_SECONDS
+            return not self.is_deaf
         return True
 
     def action_yes(self) -> None:
@@ -136,7 +141,7 @@ class ApprovalScreen(ModalScreen[Reply | None]):
         self.dismiss(Reply(number=self.question.number, verdict="no", text=event.value.strip()))
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
-        if time.monotonic() - self._shown_at < DEAF_SECONDS:
+        if self.is_deaf:
             return
         match event.button.id:
             case "yes":

@@ -10,7 +10,7 @@ import psutil
 
 from env.browser import chromium_executable
 from env.errors import EnvError
-from model.shelf import NANO_WEIGHTS
+from ui.options import NANO_WEIGHTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import psutil
 
-from model.shelf import NANO_WEIGHTS
+from ui.options import NANO_WEIGHTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from ui.arguments import POSITIONAL
 
 MODEL = "nano, a folder of weights, or the address of an OpenAI-compatible server (http://...)"
 NO_SANDBOX = "let applications run unconfined, with all rights that you have"
+NANO_WEIGHTS = Path(__file__).parents[1] / "model" / "weights" / "nano"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
