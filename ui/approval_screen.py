@@ -27,6 +27,8 @@ DEAF_SECONDS = 0.4
 class ApprovalScreen(ModalScreen[Reply | None]):
     """Gives the answer; None: it was answered elsewhere, or time was up."""
 
+    # No button has the focus: enter and space, which a hand may be about to strike, do nothing.
+    AUTO_FOCUS = ""
     BINDINGS: ClassVar = [
         Binding("y", "yes", "Yes"),
         Binding("a", "always", "Yes to all such"),
@@ -76,8 +78,6 @@ class ApprovalScreen(ModalScreen[Reply | None]):
         self.query_one("#reason").display = False
         self.query_one("#instead").display = False
         self.query_one("#edit-trouble").display = False
-        # No button has the focus: enter and space, which a hand may be about to strike, do nothing.
-        self.set_focus(None)
         if self.question.until is not None:
             self._tick()
             self.set_interval(1.0, self._tick)

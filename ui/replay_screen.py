@@ -63,7 +63,7 @@ class ReplayScreen(Screen[None]):
 
     def on_mount(self) -> None:
         table = self.query_one("#episodes", DataTable)
-        for column in ("when", "task", "how it ended", "steps"):
+        for column in ("when", "how it ended", "steps", "task"):
             table.add_column(column, key=column)
         table.focus()
 
@@ -222,7 +222,7 @@ def _cells(entry: EpisodeEntry, quiet: str) -> tuple[Text, ...]:
     task = entry.instruction.replace("\n", " ")
     return (
         Text(when, style=quiet),
-        Text(task if len(task) <= 48 else f"{task[:47]}…"),
         Text(ending),
         Text(str(entry.num_steps), justify="right"),
+        Text(task if len(task) <= 60 else f"{task[:59]}…"),
     )

@@ -1,0 +1,274 @@
+"""What the cockpit costs and how quickly it obeys.
+
+Idle: the part of a core it takes with nothing going on. Picture: from the event of a look to the
+frame that shows it. Step: the same episodes with and without somebody watching. Stop: from the
+key to the moment after which nothing more is done, while a thought streams, and with the session's
+process frozen; there, to the moment its hands have been told.
+
+    python benchmarks/ui.py --json ui.json
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from statistics import median, quantiles
+
+import psutil
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from agent.action_text import action_text, finish_text  # noqa: E402
+from agent.reports import Attach, Begin, Over, Saw, State  # noqa: E402
+from agent.watch import Watch, private_folder  # noqa: E402
+from env.actions import Click, Point  # noqa: E402
+from env.fake import BUTTON, CHECK_BOX, FAKE_SIZE  # noqa: E402
+from ui.app import Cockpit, Places  # noqa: E402
+from ui.connection import Reported  # noqa: E402
+from ui.rehearsal import rehearsal  # noqa: E402
+from ui.runner import SessionSetup, launch  # noqa: E402
+
+WORDS = "word " * 200
+THOUGHT = f"## Thought:\n{WORDS}\n"
+
+
+def answers(count: int) -> list[str]:
+    both = [
+        action_text(Click(Point(*box.center)), FAKE_SIZE, words="Click it.", thought="So.")
+        for box in (CHECK_BOX, BUTTON)
+    ]
+    return [both[number % 2] for number in range(count)] + [finish_text(True, words="Done.")]
+
+
+def cockpit(folder: Path, socket: Path | None) -> Cockpit:
+    places = Places(sockets=folder, history=None, runs=folder / "runs", results=folder / "results")
+    return Cockpit(places, SessionSetup(desktop="fake"), attach=socket)
+
+
+def idle(seconds: float) -> float:
+    """Part of one core of a real cockpit, in a terminal nobody types into."""
+    with tempfile.TemporaryDirectory(prefix="mh-") as runtime:
+        master, slave = os.openpty()
+        drain = threading.Thread(target=_drain, args=(master,), daemon=True)
+        drain.start()
+        process = subprocess.Popen(
+            (sys.executable, str(ROOT / "main.py"), "--graphics", "blocks"),
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+            env={**os.environ, "XDG_RUNTIME_DIR": runtime, "TERM": "xterm-256color"},
+        )
+        try:
+            watched = psutil.Process(process.pid)
+            _until_calm(watched)
+            before = sum(watched.cpu_times()[:2])
+            time.sleep(seconds)
+            return float(sum(watched.cpu_times()[:2]) - before) / seconds
+        finally:
+            process.kill()
+            process.wait()
+            os.close(slave)
+
+
+def _drain(master: int) -> None:
+    while True:
+        try:
+            os.read(master, 65536)
+        except OSError:
+            return
+
+
+def _until_calm(process: "psutil.Process") -> None:
+    """Its imports are done when a second passes with little work."""
+    for _ in range(60):
+        before = sum(process.cpu_times()[:2])
+        time.sleep(1.0)
+        if sum(process.cpu_times()[:2]) - before < 0.05:
+            return
+
+
+def pictures(count: int) -> list[float]:
+    """Seconds from the session's announcement of a look to the drawn frame, at 120x40."""
+    from PIL import Image
+
+    from agent.announce import jpeg_of
+    from agent.reports import Began, Opened
+
+    spent: list[float] = []
+
+    async def go(folder: Path) -> None:
+        app = cockpit(folder, None)
+        async with app.run_test(size=(120, 40)) as pilot:
+            opened = Opened(session="a", pid=1, model="m", desktop="d", unattended="go on")
+            began = Began(
+                task="free", instruction="a", max_steps=9, width=1280, height=720, folder=""
+            )
+            for report in (opened, State(mood="working"), began):
+                app.post_message(Reported(report))
+            await pilot.pause()
+            for number in range(count):
+                noise = Image.effect_noise((1280, 720), 80).convert("RGB")
+                start = time.time()
+                saw = Saw(
+                    step=number + 1, at=start, seconds=0.1, image=str(number), jpeg=jpeg_of(noise)
+                )
+                app.post_message(Reported(saw))
+                await pilot.pause()
+                spent.append(time.time() - start)
+
+    with tempfile.TemporaryDirectory(prefix="mh-") as folder:
+        asyncio.run(go(private_folder(Path(folder) / "s")))
+    return spent[1:]
+
+
+def steps(rounds: int, count: int) -> tuple[list[float], list[float]]:
+    """Seconds a step of real episodes, without and with a cockpit: in turns, so that what else
+    the machine does falls on both."""
+    without: list[float] = []
+    with_ui: list[float] = []
+    with tempfile.TemporaryDirectory(prefix="mh-") as name:
+        folder = private_folder(Path(name) / "s")
+        socket = launch(SessionSetup(mode="watch", out=folder / "runs"), folder)
+        _wait(socket.exists)
+        watch = Watch(socket)
+        watch.order(Attach())
+        over: list[Over] = []
+        moods: list[str] = []
+
+        def listen() -> None:
+            for report in watch.reports():
+                if isinstance(report, Over):
+                    over.append(report)
+                elif isinstance(report, State):
+                    moods.append(report.mood)
+
+        threading.Thread(target=listen, daemon=True).start()
+        _wait(lambda: "ready" in moods)
+        for number in range(rounds * 2):
+            screen = None
+            if number % 2:
+                screen = _screen(socket, name)
+                time.sleep(4.0)
+            for task in ("@enter-date", "@click-tab", "@navigate-tree")[:count]:
+                seen = len(over)
+                _wait(lambda: moods[-1] == "ready")
+                watch.order(Begin(instruction=task, max_steps=8))
+                _wait(partial(_more_than, over, seen))
+                last = over[-1]
+                (with_ui if number % 2 else without).append(last.seconds / max(1, last.steps))
+            if screen is not None:
+                screen.kill()
+                screen.wait()
+        os.killpg(watch.peer_pid, signal.SIGKILL)
+    return without, with_ui
+
+
+def _screen(socket: Path, runtime: str) -> "subprocess.Popen[bytes]":
+    """A cockpit that watches a session, in a terminal of its own."""
+    master, slave = os.openpty()
+    threading.Thread(target=_drain, args=(master,), daemon=True).start()
+    program = (
+        "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1])\n"
+        "from benchmarks.ui import cockpit\n"
+        "cockpit(Path(sys.argv[2]).parent, Path(sys.argv[2])).run()\n"
+    )
+    return subprocess.Popen(
+        (sys.executable, "-c", program, str(ROOT), str(socket)),
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+        env={**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"},
+    )
+
+
+def stops(count: int) -> list[float]:
+    """Seconds from the key to the session's control being stopped, while a thought streams."""
+    spent: list[float] = []
+
+    async def go(folder: Path) -> None:
+        for number in range(count):
+            private = private_folder(folder / f"{number}")
+            streaming = [f"{THOUGHT}{answer}" for answer in answers(4)]
+            with rehearsal(private, streaming, seconds_a_piece=0.01) as hosted:
+                app = cockpit(private, hosted.socket)
+                async with app.run_test(size=(120, 40)) as pilot:
+                    while app.progress.state is None:
+                        await pilot.pause(0.01)
+                    app.order(Begin(instruction="Go."))
+                    while not (app.progress.last and len(app.progress.last.answer) > 100):
+                        await pilot.pause(0.01)
+                    heard: list[float] = []
+                    hosted.session.control.subscribe(partial(_note_now, heard))
+                    start = time.perf_counter()
+                    await pilot.press("ctrl+k")
+                    while not heard:
+                        await asyncio.sleep(0.001)
+                    spent.append(heard[0] - start)
+
+    with tempfile.TemporaryDirectory(prefix="mh-") as folder:
+        asyncio.run(go(Path(folder)))
+    return spent
+
+
+def _more_than(values: list[Over], count: int) -> bool:
+    return len(values) > count
+
+
+def _note_now(times: list[float]) -> None:
+    times.append(time.perf_counter())
+
+
+def _wait(true: Callable[[], bool], seconds: float = 180.0) -> None:
+    until = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > until:
+            raise TimeoutError("it never came to that")
+        time.sleep(0.01)
+
+
+def p99(values: list[float]) -> float:
+    return quantiles(values, n=100)[-1] if len(values) > 1 else values[0]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--idle-seconds", type=float, default=30.0)
+    parser.add_argument("--pictures", type=int, default=50)
+    parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--stops", type=int, default=30)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    shown = pictures(options.pictures)
+    stopped = stops(options.stops)
+    share = idle(options.idle_seconds)
+    without, with_ui = steps(options.rounds, 3)
+    result = {
+        "idle_core_share": round(share, 4),
+        "picture_ms": {"median": median(shown) * 1e3, "p99": p99(shown) * 1e3},
+        "stop_ms": {"median": median(stopped) * 1e3, "p99": p99(stopped) * 1e3},
+        "step_ms": {"without": median(without) * 1e3, "with": median(with_ui) * 1e3},
+        "step_ratio": median(with_ui) / median(without),
+        "load": os.getloadavg(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+    }
+    print(json.dumps(result, indent=2))
+    if options.json is not None:
+        options.json.write_text(json.dumps(result, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
