@@ -44,6 +44,7 @@ class ApprovalScreen(ModalScreen[Reply | None]):
         self._graphics = graphics
         self._shown_at = float("inf")
         self._is_over = False
+        self._is_leaving = False
 
     def compose(self) -> ComposeResult:
         kinds = " and ".join(dict.fromkeys(kind for kind, _ in self.question.risks))
@@ -85,11 +86,15 @@ class ApprovalScreen(ModalScreen[Reply | None]):
     def close_question(self) -> None:
         """It is answered. If another dialog lies over this one, when that is gone."""
         self._is_over = True
-        if self.is_current:
-            self.dismiss(None)
+        self._leave_if_over()
 
     def on_screen_resume(self) -> None:
-        if self._is_over:
+        self._leave_if_over()
+
+    def _leave_if_over(self) -> None:
+        if self._is_over and self.is_current and not self._is_leaving:
+            # Until the stack is changed this is still the current one, and may be told again.
+            self._is_leaving = True
             self.dismiss(None)
 
     @property
