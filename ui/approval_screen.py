@@ -44,7 +44,6 @@ class ApprovalScreen(ModalScreen[Reply | None]):
         self._graphics = graphics
         self._shown_at = float("inf")
         self._is_over = False
-        self._is_leaving = False
 
     def compose(self) -> ComposeResult:
         kinds = " and ".join(dict.fromkeys(kind for kind, _ in self.question.risks))
@@ -92,9 +91,9 @@ class ApprovalScreen(ModalScreen[Reply | None]):
         self._leave_if_over()
 
     def _leave_if_over(self) -> None:
-        if self._is_over and self.is_current and not self._is_leaving:
-            # Until the stack is changed this is still the current one, and may be told again.
-            self._is_leaving = True
+        # Below another dialog it cannot be dismissed (and `is_current` is true there too).
+        if self._is_over and self.app.screen is self:
+            self._is_over = False
             self.dismiss(None)
 
     @property

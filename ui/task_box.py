@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
 
 from textual import events
-from textual.binding import Binding
 from textual.message import Message
 from textual.widgets import TextArea
 
@@ -49,11 +47,6 @@ def _unescaped(line: str) -> str:
 class TaskBox(TextArea):
     """Enter sends; alt+enter or ctrl+j begins a new line; it grows with what is in it."""
 
-    BINDINGS: ClassVar = [
-        Binding("enter", "send", "Send", show=False, priority=True),
-        Binding("alt+enter,ctrl+j", "new_line", "New line", show=False, priority=True),
-    ]
-
     class Sent(Message):
         def __init__(self, text: str) -> None:
             super().__init__()
@@ -68,7 +61,7 @@ class TaskBox(TextArea):
         """In the history; None: what is being typed."""
         self._draft = ""
 
-    def action_send(self) -> None:
+    def send(self) -> None:
         text = self.text.strip()
         if text:
             self._history.add(text)
@@ -76,9 +69,6 @@ class TaskBox(TextArea):
             self.load_text("")
         # An empty one is news too: it starts the demo on a first run.
         self.post_message(self.Sent(text))
-
-    def action_new_line(self) -> None:
-        self.insert("\n")
 
     def put(self, text: str) -> None:
         """In place of what is there, the cursor at its end."""
@@ -89,17 +79,27 @@ class TaskBox(TextArea):
         self.styles.height = min(MAX_LINES, max(1, self.wrapped_document.height))
 
     async def _on_key(self, event: events.Key) -> None:
+        # Not as bindings: those overtake the letters that were typed before them.
+        if self._takes(event.key):
+            event.stop()
+            event.prevent_default()
+        else:
+            await super()._on_key(event)
+
+    def _takes(self, key: str) -> bool:
         row, _ = self.cursor_location
-        if event.key == "up" and row == 0 and self._step(-1, self._history.tasks):
-            event.stop()
-            event.prevent_default()
-            return
-        last = row == self.document.line_count - 1
-        if event.key == "down" and last and self._step(1, self._history.tasks):
-            event.stop()
-            event.prevent_default()
-            return
-        await super()._on_key(event)
+        match key:
+            case "enter":
+                self.send()
+            case "alt+enter" | "ctrl+j":
+                self.insert("\n")
+            case "up" if row == 0:
+                return self._step(-1, self._history.tasks)
+            case "down" if row == self.document.line_count - 1:
+                return self._step(1, self._history.tasks)
+            case _:
+                return False
+        return True
 
     def _step(self, by: int, tasks: Sequence[str]) -> bool:
         if self._place is None:

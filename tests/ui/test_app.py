@@ -213,7 +213,7 @@ def test_a_question_nobody_answers_goes_away_as_a_no(tmp_path: Path) -> None:
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, RunScreen))
 
-    hosted = played(tmp_path, SENDS, play, answer_seconds=1.0)
+    hosted = played(tmp_path, SENDS, play, answer_seconds=5.0)
     assert desktop_of(hosted).num_presses == 0
 
 
