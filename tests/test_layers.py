@@ -14,7 +14,7 @@ MAY_IMPORT = {
     "agent": {"trajectories", "model", "env"},
     "ui": {"agent", "trajectories", "model", "env"},
     "scripts": {"agent", "trajectories", "model", "env"},
-    "benchmarks": {"agent", "trajectories", "model", "env"},
+    "benchmarks": {"ui", "agent", "trajectories", "model", "env"},
 }
 PLAIN_TYPES = ("model.messages", "model.errors", "model.train.samples")
 """All that floors above the model know of it: values and errors, without torch."""
