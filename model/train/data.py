@@ -9,13 +9,16 @@ tiktoken.model   the vocabulary
 """
 
 import json
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from model.train.copying import CopySource
 from model.train.draws import Source
 from model.train.needles import NeedleSource, ScreenNeedleSource
-from model.train.samples import Setting, read_pages
+from model.train.samples import Demonstration, Setting, read_pages
 from model.train.sources import DemonstrationSource, PageSource, without_doubles
 from model.train.stages import Stage
 
@@ -41,6 +44,8 @@ class TrainingData:
     setting: Setting
     specimens: Path | None = None
     """A folder to take specimens from; None: this one."""
+    card: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What was read so far: source to how much of it there is, by task."""
 
     def sources(self, stage: Stage) -> dict[str, Source]:
         """What the stage's mixture names.
@@ -63,6 +68,7 @@ class TrainingData:
         match name:
             case "specimens" | "screens":
                 pages = read_pages((self.specimens or self.folder) / name)
+                self.card[name] = {"pages": len(pages)}
                 return PageSource(pages, num_questions=8, window=stage.window)
             case "demonstrations":
                 found = list(self.setting.demonstrations(self.folder))
@@ -71,12 +77,22 @@ class TrainingData:
                 self.setting.say(
                     f"{len(steps)} steps of demonstrations, {doubles} doubles left out"
                 )
+                self.card[name] = {
+                    "steps": len(steps),
+                    "doubles_left_out": len(found) - len(steps),
+                    "steps_by_task": _by_task(steps),
+                    "task_weights": self._task_weights(),
+                }
                 return DemonstrationSource(
                     steps, num_questions=3, task_weights=self._task_weights()
                 )
             case "thoughts":
                 thought_out = list(self.setting.thoughts(self.folder))
                 self.setting.say(f"{len(thought_out)} steps with long thoughts")
+                self.card[name] = {
+                    "steps": len(thought_out),
+                    "steps_by_task": _by_task(thought_out),
+                }
                 return DemonstrationSource(thought_out, num_questions=0)
             case "copying":
                 return CopySource(self.setting.words)
@@ -88,9 +104,20 @@ class TrainingData:
             case _:
                 raise ValueError(f"no source {name!r}; expected one of {', '.join(SOURCES)}")
 
+    def write_card(self, folder: Path) -> Path:
+        """`data.json`: what the training in this folder was drawn from."""
+        path = folder / "data.json"
+        told = {"folder": str(self.folder), "sources": self.card}
+        path.write_text(json.dumps(told, indent=2) + "\n")
+        return path
+
     def _task_weights(self) -> dict[str, float]:
         path = self.folder / "weights.json"
         if not path.exists():
             return {}
         found = json.loads(path.read_text())
         return {str(task): float(weight) for task, weight in found.items()}
+
+
+def _by_task(steps: Iterable[Demonstration]) -> dict[str, int]:
+    return dict(sorted(Counter(step.conversation.source for step in steps).items()))

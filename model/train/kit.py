@@ -20,24 +20,24 @@ RECIPES = Path(__file__).parent / "recipes"
 def pretrain(recipe: str, data: Path, out: Path, setting: Setting) -> Path:
     """Every stage of a recipe, ours by its name or a file; see `model.train.recipe.follow`."""
     ours = RECIPES / f"{recipe}.json"
-    return follow(
+    sources = TrainingData(folder=data, setting=setting)
+    made = follow(
         Recipe.from_file(ours if ours.exists() else Path(recipe)),
         data / TOKENIZER_FILE,
-        TrainingData(folder=data, setting=setting),
+        sources,
         out,
         setting.watch,
     )
+    sources.write_card(out)
+    return made
 
 
 def sft(config: Path, init: str, data: Path, out: Path, setting: Setting) -> Path:
     """One stage from weights, named as `--model` names them; see `model.train.recipe.fine_tune`."""
-    return fine_tune(
-        weights_folder(init),
-        Stage.from_file(config),
-        TrainingData(folder=data, setting=setting),
-        out,
-        setting.watch,
-    )
+    sources = TrainingData(folder=data, setting=setting)
+    made = fine_tune(weights_folder(init), Stage.from_file(config), sources, out, setting.watch)
+    sources.write_card(out)
+    return made
 
 
 def round(

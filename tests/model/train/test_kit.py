@@ -1,6 +1,7 @@
 """What the commands call, on a small checkpoint and a data folder of text alone."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from model.config import KimiVLConfig
 from model.kimi_vl import KimiVL
 from model.train import kit
 from model.train.initial import random_network
-from model.train.samples import Setting, Watch
+from model.train.samples import Conversation, Demonstration, Setting, Turn, Watch
 from model.train.vocabulary import write_ranks
 
 
@@ -39,8 +40,18 @@ def write(path: Path, mixture: dict[str, float]) -> Path:
 
 
 def test_a_stage_is_trained_from_a_folder(init: Path, setting: Setting, tmp_path: Path) -> None:
-    config = write(tmp_path / "s.json", {"copying": 1.0, "needles": 0.5})
+    config = write(tmp_path / "s.json", {"copying": 1.0, "demonstrations": 0.5})
+    step = Demonstration(
+        conversation=Conversation(
+            system="s", picture=None, turns=(Turn("Go.", "Gone."),), source="walk"
+        ),
+        labels=None,
+    )
+    setting = replace(setting, demonstrations=lambda _: [step, step])
     made = kit.sft(config, str(init), tmp_path, tmp_path / "out", setting)
+    card = json.loads((tmp_path / "out" / "data.json").read_text())["sources"]
+    assert card["demonstrations"]["steps_by_task"] == {"walk": 1}
+    assert card["demonstrations"]["doubles_left_out"] == 1
     assert KimiVL.from_pretrained(made).config.text.vocab_size > 0
 
 
