@@ -1,7 +1,8 @@
 """Needles in a haystack: numbers said once in a long text, asked for at its end, by depth.
 
 One text has a needle at every depth, so that it is taken in once: only the questions after it are
-new, and the others are what a needle must be told from. Found is an answer with the right number.
+new, and the others are what a needle must be told from. With --alone each depth has a text of its
+own and no other needle, as the test is mostly run. Found is an answer with the right number.
 
     python benchmarks/needle.py --model checkpoints/long/last --tokens 1024 8192 32768
 """
@@ -35,7 +36,9 @@ def text_with_needles(
     return " ".join(lines), needles
 
 
-def measure(folder: Path, lengths: list[int], depths: list[float], texts: int) -> list[Any]:
+def measure(
+    folder: Path, lengths: list[int], depths: list[float], texts: int, alone: bool
+) -> list[Any]:
     import torch
 
     from model.generate import Generator
@@ -54,11 +57,13 @@ def measure(folder: Path, lengths: list[int], depths: list[float], texts: int) -
     for length in lengths:
         found = [0] * len(depths)
         began, num_tokens = time.perf_counter(), 0
-        for number in range(texts):
+        groups = [[place] for place in range(len(depths))] if alone else [[*range(len(depths))]]
+        for number, places in [(n, group) for n in range(texts) for group in groups]:
             rng = random.Random(f"{length}/{number}")
-            text, needles = text_with_needles(rng, length, depths, processor.tokenizer)
+            wanted = [depths[place] for place in places]
+            text, needles = text_with_needles(rng, length, wanted, processor.tokenizer)
             generator = Generator(network)
-            for place, (name, value) in enumerate(needles):
+            for place, (name, value) in zip(places, needles, strict=True):
                 asked = [system(SYSTEM), user(f"{text}\n{question(name)}")]
                 num_tokens = processor(asked).input_ids.shape[1]
                 with torch.inference_mode():
@@ -80,6 +85,7 @@ def main(words: list[str]) -> int:
     parser.add_argument("--model", type=Path, required=True, help="a folder of weights")
     parser.add_argument("--tokens", type=int, nargs="+", default=[1024, 8192, 32_000])
     parser.add_argument("--depths", type=int, default=11, help="from the start to the end")
+    parser.add_argument("--alone", action="store_true", help="a needle a text")
     parser.add_argument("--texts", type=int, default=1, help="of every length")
     parser.add_argument("--threads", type=int, default=1, help="of torch")
     parser.add_argument("--json", type=Path, help="also write the figures here")
@@ -89,7 +95,7 @@ def main(words: list[str]) -> int:
     torch.set_num_threads(options.threads)
     depths = [place / (options.depths - 1) for place in range(options.depths)]
     print(f"{'tokens':>8} " + " ".join(f"{depth:>5.0%}" for depth in depths) + "  found by depth")
-    rows = measure(options.model, options.tokens, depths, options.texts)
+    rows = measure(options.model, options.tokens, depths, options.texts, options.alone)
     if options.json:
         told = {"model": str(options.model), "depths": depths, "rows": rows}
         options.json.write_text(json.dumps(told, indent=2) + "\n")
