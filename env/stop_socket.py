@@ -11,7 +11,6 @@ import signal
 import socket
 import stat
 import struct
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -122,14 +121,15 @@ def stop_all(folder: Path, reason: str) -> list[Stopped]:
     """Stop everything that has a door in the folder; what does not answer is killed."""
     found: dict[int, Stopped] = {}
     for path in sorted(folder.glob("*.sock")):
-        for stopped in _stop(path, reason):
-            known = found.get(stopped.run)
-            if known is None or not known.about:
-                found[stopped.run] = stopped
+        stopped = stop_one(path, reason)
+        # The hands have a door of their own, and are the same run.
+        if stopped is not None:
+            found.setdefault(stopped.run, stopped)
     return list(found.values())
 
 
-def _stop(path: Path, reason: str) -> Iterator[Stopped]:
+def stop_one(path: Path, reason: str) -> Stopped | None:
+    """Knock at one door; None: nobody is behind it any more."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
         door.settimeout(ANSWER_SECONDS)
         try:
@@ -137,11 +137,11 @@ def _stop(path: Path, reason: str) -> Iterator[Stopped]:
         except (ConnectionRefusedError, FileNotFoundError):
             # Of a process that died.
             path.unlink(missing_ok=True)
-            return
+            return None
         try:
             door.sendall(json.dumps({"stop": reason}).encode())
             told = json.loads(door.recv(_MOST_BYTES))
-            yield Stopped(int(told["run"]), str(told["about"]), killed=False)
+            return Stopped(int(told["run"]), str(told["about"]), killed=False)
         except (OSError, ValueError, KeyError, TypeError):
             # The kernel's word for who listens there: no number out of a file, which may by
             # now be another's.
@@ -149,7 +149,7 @@ def _stop(path: Path, reason: str) -> Iterator[Stopped]:
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
             path.unlink(missing_ok=True)
-            yield Stopped(process, "", killed=True)
+            return Stopped(process, "", killed=True)
 
 
 class _Peer(NamedTuple):

@@ -22,6 +22,7 @@ from env.hands_client import HandsClient
 from env.hands_wire import BadMessage, Reader, decode, encode
 from env.pace import Bucket
 from env.screen import ScreenSize
+from env.stop_socket import runtime_folder, stop_one
 from env.virtual import VirtualDesktop
 from env.x11_connection import connect
 from env.x11_person import StopKeys
@@ -254,6 +255,22 @@ def test_a_new_control_begins_anew_after_a_stop(stage: Stage, control: Control) 
     control.stop("enough")
     stage.desktop.heed(Control())
     stage.desktop.perform(Move(Point(5, 5)))
+
+
+def test_the_hands_own_door_stops_them_whatever_the_agent_does(stage: Stage) -> None:
+    told: list[tuple[str, str]] = []
+    hands = HandsClient(
+        stage.name, stage.authority, StopKeys(), lambda kind, why: told.append((kind, why))
+    )
+    hands.start(heeds_person=False, about="a test")
+    door = runtime_folder() / f"{hands.process_id}.sock"
+    threading.Timer(0.2, stop_one, [door, "from outside"]).start()
+    with pytest.raises(ActionCut, match="from outside"):
+        hands.perform(LONG)
+    assert stage.held() == (0,)
+    assert ("stop", "from outside") in told
+    hands.close()
+    assert not door.exists()
 
 
 def test_hands_that_are_killed_leave_nothing_held(stage: Stage) -> None:

@@ -53,7 +53,7 @@ def record(options: Record, say: Say, ask: Ask) -> int:
                 recorder.note("before", task)
                 say(f"Recording, with a red line round the screen. ctrl+shift+{PAUSE_KEY} pauses,")
                 say(f"ctrl+shift+{STOP_KEY} or Ctrl-C here ends it.")
-                with StopOnInterrupt() as control:
+                with StopOnInterrupt(about="a recording") as control:
                     tally = recorder.run(lambda: control.stopped is not None)
                 after = "" if options.keep else ask("Anything to remark? ")
                 if after:

@@ -56,7 +56,7 @@ def _perform(options: Replay, say: Say) -> int:
     first: Compared | None = None
     with (
         _as_it_was(episode, options.desktop, options.url) as desktop,
-        StopOnInterrupt() as control,
+        StopOnInterrupt(about=f"{options.path}, performed again") as control,
     ):
         for compared in perform_again(episode, desktop, control=control):
             say(compared.in_words())

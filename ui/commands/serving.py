@@ -39,7 +39,7 @@ def serve_desktop(options: ServeDesktop, say: Callable[[str], None]) -> int:
     size = ScreenSize(options.width, options.height)
     with (
         VirtualDesktop(size, accessible=True, workspace=options.workspace) as desktop,
-        StopOnInterrupt() as control,
+        StopOnInterrupt(about="serving a desktop") as control,
     ):
         for command in options.start:
             desktop.launch(shlex.split(command))

@@ -95,7 +95,11 @@ def _setting(
     Args:
         board: where TensorBoard's files go; None: nowhere.
     """
-    with StopOnInterrupt() as control, TrainingBar(console) as bar, ExitStack() as stack:
+    with (
+        StopOnInterrupt(about="training") as control,
+        TrainingBar(console) as bar,
+        ExitStack() as stack,
+    ):
         watchers: list[OnStep] = [bar]
         if board is not None:
             from ui.tensorboard import TensorBoard
