@@ -36,9 +36,10 @@ _SHIFT = keysym("shift")
 _CAPS_LOCK = keysym("capslock")
 _BY_NAME = {"\n": keysym("enter"), "\t": keysym("tab")}
 
-_ACCENTS_TO_GTK = frozenset((*range(0xFE50, 0xFE94), 0xFF20))
+_ACCENTS_TO_GTK = frozenset((0x07AE, *range(0xFE50, 0xFE8D), 0xFF20))
 """GTK 3 keeps 16 bits of a keysym when it looks for accents and Compose, so that U+FF20 is Compose
-to it and U+FE50 to U+FE93 are dead keys: they swallow what comes next."""
+to it and the others are dead keys: they swallow what comes next. Found by showing 3.24.38's input
+method every code point from U+0100 to U+1FFFF."""
 
 _HELD_BY_OTHERS = {
     X.ShiftMask: "shift",

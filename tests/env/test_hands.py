@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import struct
@@ -17,7 +18,7 @@ import pytest
 
 from agent.control import Control
 from env.actions import Action, Click, Drag, Keys, Move, Point, Scroll, TypeText, Wait
-from env.errors import ActionCut, DesktopLost
+from env.errors import ActionCut, ActionRefused, DesktopLost
 from env.hands_client import HandsClient
 from env.hands_wire import BadMessage, Reader, decode, encode
 from env.pace import Bucket
@@ -142,6 +143,15 @@ def test_a_message_longer_than_any_action_is_refused() -> None:
         reader.fill()
         with pytest.raises(BadMessage, match="1000000 bytes"):
             reader.take()
+
+
+@pytest.mark.parametrize("char", ["\u07ae", "\ufe64", "\uff20", "\ufffe", "\x07"])
+def test_what_an_application_would_take_for_something_else_is_refused_by_name(
+    stage: Stage, char: str
+) -> None:
+    said = re.escape(f"the character {char!r} cannot be typed")
+    with pytest.raises(ActionRefused, match=said):
+        stage.desktop.perform(TypeText(f"ab{char}c"))
 
 
 def test_more_than_the_rate_has_to_wait() -> None:
