@@ -48,6 +48,7 @@ from trajectories.store import RunStore
 from ui.arguments import Command, parse_arguments
 from ui.commands.cockpit import AttachTo, Cockpit, Host, attach, be_host, open_cockpit
 from ui.commands.data import export_runs, score_steps, write_thoughts
+from ui.commands.doctor import Doctor, doctor
 from ui.commands.evaluations import evaluate, make_targets
 from ui.commands.imports import import_files
 from ui.commands.kit import Kit
@@ -309,6 +310,7 @@ COMMANDS = {
     "record": Command(Record, partial(record, say=say, ask=ask)),
     "reduce": Command(Reduce, partial(reduce, say=say)),
     "replay": Command(Replay, partial(replay_runs, say=say)),
+    "doctor": Command(Doctor, partial(doctor, say=say)),
     "serve-desktop": Command(ServeDesktop, partial(serve_desktop, say=say)),
     "export": Command(Export, partial(export_runs, say=say)),
     "import": Command(Import, partial(import_files, say=say)),
