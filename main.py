@@ -310,7 +310,7 @@ COMMANDS = {
     "record": Command(Record, partial(record, say=say, ask=ask)),
     "reduce": Command(Reduce, partial(reduce, say=say)),
     "replay": Command(Replay, partial(replay_runs, say=say)),
-    "doctor": Command(Doctor, partial(doctor, say=say)),
+    "doctor": Command(Doctor, partial(doctor, say=say, find=weights_folder)),
     "serve-desktop": Command(ServeDesktop, partial(serve_desktop, say=say)),
     "export": Command(Export, partial(export_runs, say=say)),
     "import": Command(Import, partial(import_files, say=say)),

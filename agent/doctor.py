@@ -12,7 +12,7 @@ import struct
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -27,7 +27,6 @@ from env.sandbox import Sandbox
 from env.screen import ScreenSize
 from env.virtual import VirtualDesktop
 from model.errors import ModelError
-from model.shelf import weights_folder
 
 GIB = 2**30
 LEAST_MEMORY_BYTES = 4 * GIB
@@ -35,6 +34,9 @@ LEAST_MEMORY_BYTES = 4 * GIB
 LEAST_DISK_BYTES = 2 * GIB
 _MAX_HEADER_BYTES = 100 * 2**20
 _FONTS = ("DejaVu Sans", "Liberation Sans")
+
+
+FindWeights = Callable[[str], Path]
 
 
 class State(Enum):
@@ -55,13 +57,16 @@ class Finding:
     """What to do; empty where nothing need be."""
 
 
-def findings(environment: Mapping[str, str], model: str, runs: Path) -> Iterator[Finding]:
+def findings(
+    environment: Mapping[str, str], model: str, runs: Path, find: FindWeights
+) -> Iterator[Finding]:
     """Every check, in the order in which they build on one another.
 
     Args:
         environment: of the user's session.
         model: as `--model` has it.
         runs: where runs are written; need not be there yet.
+        find: the folder that a `--model` names.
     """
     yield system()
     yield threads()
@@ -72,7 +77,7 @@ def findings(environment: Mapping[str, str], model: str, runs: Path) -> Iterator
     yield display()
     yield bus()
     yield browser()
-    yield weights(model)
+    yield weights(model, find)
     yield session(environment)
 
 
@@ -213,12 +218,12 @@ def browser() -> Finding:
     return Finding("browser", State.GOOD, said.stdout.strip())
 
 
-def weights(model: str) -> Finding:
+def weights(model: str, find: FindWeights) -> Finding:
     """Whether a checkpoint is whole, by its headers, and fits into what memory is free."""
     if model.startswith(("http://", "https://")):
         return Finding("weights", State.GOOD, f"a server's, at {model}")
     try:
-        folder = weights_folder(model)
+        folder = find(model)
         sizes = [_declared_bytes(path) for path in sorted(folder.glob("*.safetensors"))]
     except (ModelError, OSError, ValueError, KeyError) as error:
         mend = "copy the folder again, or `git checkout model/weights`"

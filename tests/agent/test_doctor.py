@@ -8,10 +8,14 @@ import pytest
 
 from agent import doctor
 from agent.doctor import Finding, State, verdict
+from model.shelf import weights_folder
 
 
 def test_this_machine_can_do_what_the_tests_need(tmp_path: Path) -> None:
-    found = {each.name: each for each in doctor.findings({}, "nano", tmp_path / "runs" / "new")}
+    found = {
+        each.name: each
+        for each in doctor.findings({}, "nano", tmp_path / "runs" / "new", weights_folder)
+    }
     for name in ("system", "sandbox", "display", "browser", "bus", "fonts", "weights"):
         assert found[name].state is State.GOOD, found[name]
     assert "no network" in found["sandbox"].told
@@ -39,20 +43,20 @@ def test_a_session_that_cannot_be_worked_is_said_to_be_one(
 
 
 def test_weights_are_known_by_their_headers(tmp_path: Path) -> None:
-    assert doctor.weights(str(tmp_path)).state is State.BROKEN
+    assert doctor.weights(str(tmp_path), weights_folder).state is State.BROKEN
     (tmp_path / "config.json").write_text("{}")
-    assert "no *.safetensors" in doctor.weights(str(tmp_path)).told
+    assert "no *.safetensors" in doctor.weights(str(tmp_path), weights_folder).told
     header = json.dumps({"w": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}).encode()
     whole = struct.pack("<Q", len(header)) + header + bytes(8)
     file = tmp_path / "model.safetensors"
     file.write_bytes(whole)
-    assert doctor.weights(str(tmp_path)).state is State.GOOD
+    assert doctor.weights(str(tmp_path), weights_folder).state is State.GOOD
     file.write_bytes(whole[:-1])
-    cut = doctor.weights(str(tmp_path))
+    cut = doctor.weights(str(tmp_path), weights_folder)
     assert cut.state is State.BROKEN
     assert "its header says" in cut.told
     file.write_bytes(b"\xff" * 20)
-    assert doctor.weights(str(tmp_path)).state is State.BROKEN
+    assert doctor.weights(str(tmp_path), weights_folder).state is State.BROKEN
 
 
 def test_the_worst_finding_is_the_verdict() -> None:

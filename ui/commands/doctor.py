@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from agent.doctor import State, findings, verdict
+from agent.doctor import FindWeights, State, findings, verdict
 from ui.options import MODEL
 
 EXIT_CODES = {State.GOOD: 0, State.LACKING: 0, State.BROKEN: 1}
@@ -22,9 +22,9 @@ class Doctor:
     out: Annotated[Path, "folder that runs would be written to"] = Path("runs")
 
 
-def doctor(options: Doctor, say: Callable[[str], None]) -> int:
+def doctor(options: Doctor, say: Callable[[str], None], find: FindWeights) -> int:
     found = []
-    for each in findings(os.environ, options.model, options.out):
+    for each in findings(os.environ, options.model, options.out, find):
         found.append(each)
         say(f"{_MARKS[each.state]}  {each.name:<9}{each.told}")
         if each.mend:
