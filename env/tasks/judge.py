@@ -7,6 +7,7 @@ is there (`result`), what should be (`expected`), and a metric over both.
 
 import inspect
 import logging
+import zipfile
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ FAIL = "FAIL"
 
 _OURS = frozenset({"bench", "exact"})
 _SHOWN = 300
+MOST_UNPACKED_BYTES = 2**30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +117,8 @@ class _Looker:
         )
 
     def _measured(self, check: Check, arguments: list[Any]) -> tuple[float, str]:
+        if any(map(_is_bomb, _paths(arguments[0]))):
+            return 0.0, f" holds more than {MOST_UNPACKED_BYTES} bytes"
         options = deepcopy(dict(check.options))
         try:
             return measure(check.metric, self._bench, *arguments, **options), ""
@@ -158,6 +162,21 @@ def measure(name: str, bench: Bench, *arguments: Any, **options: Any) -> float:
     ours = {"bench": bench, "exact": bench.exact}
     options |= {key: value for key, value in ours.items() if key in takes}
     return float(function(*arguments, **options))
+
+
+def _paths(value: Any) -> list[str]:
+    """Of files among what was found."""
+    several = value if isinstance(value, list) else [value]
+    return [one for one in several if isinstance(one, str) and Path(one[:4096]).is_absolute()]
+
+
+def _is_bomb(path: str) -> bool:
+    """Office files are archives, and a small one can hold more than our memory does."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return sum(one.file_size for one in archive.infolist()) > MOST_UNPACKED_BYTES
+    except (OSError, ValueError, zipfile.BadZipFile):
+        return False
 
 
 def _shown(value: Any) -> str:

@@ -44,14 +44,16 @@ def unmet(task: Task, mirror: Mirror) -> tuple[str, ...]:
 
 
 def programs(task: Task) -> tuple[str, ...]:
-    """Programs that must be on the machine: the applications a task starts or is about."""
+    """Programs that must be on the machine: the applications a task starts or is about. Not
+    what lies in the home, which a step may bring."""
     started = (
         step.command[0] if not isinstance(step.command, str) else step.command.split()[0]
         for step in task.config
         if isinstance(step, Launch) and not step.through_shell
     )
     meant = (_PROGRAMS[name] for name in task.related_apps if name in _PROGRAMS)
-    return tuple(dict.fromkeys((*started, *meant)))
+    own = (name for name in started if "/" not in name or name.startswith("/usr/"))
+    return tuple(dict.fromkeys((*own, *meant)))
 
 
 def _steps(task: Task) -> Iterator[Step]:

@@ -6,6 +6,7 @@ desktop's sandbox, whose home is /home/user and whose network is its own: four m
 side may all use port 9222.
 """
 
+import errno
 import platform
 import struct
 import sys
@@ -25,6 +26,9 @@ from env.virtual import VirtualDesktop
 
 TASK_SIZE = ScreenSize(1920, 1080)
 """What OSWorld's tasks are made for."""
+
+MOST_BYTES = 512 * 2**20
+"""Of one file that is fetched: it is held in memory here."""
 
 _SHIMS = Path(__file__).with_name("inside") / "bin"
 _RELAY = Path(relay.__file__)
@@ -92,6 +96,8 @@ class SandboxedMachine:
         size, _, kind = told.output.strip().partition(" ")
         if told.returncode != 0 or not kind.startswith("regular"):
             raise FileNotFoundError(told.error.strip() or f"{path} is a {kind}")
+        if int(size) > MOST_BYTES:
+            raise OSError(errno.EFBIG, f"{size} bytes, at most {MOST_BYTES} are fetched", path)
         content = b""
         # In pieces: of what a program says, only so much is heard.
         while len(content) < int(size):

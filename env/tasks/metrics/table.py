@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+import warnings
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from io import BytesIO
@@ -58,14 +59,19 @@ class _Book:
 
     @cached_property
     def cells(self) -> Any:
-        return load_workbook(self.path)
+        with warnings.catch_warnings():
+            # Of what it leaves out; that is read from the file's own XML.
+            warnings.simplefilter("ignore", UserWarning)
+            return load_workbook(self.path)
 
     @cached_property
     def frames(self) -> Any:
         import pandas
 
         # From memory: a file would stay open for as long as the frames are held.
-        return pandas.ExcelFile(BytesIO(Path(self.path).read_bytes()))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            return pandas.ExcelFile(BytesIO(Path(self.path).read_bytes()))
 
     @property
     def names(self) -> list[str]:

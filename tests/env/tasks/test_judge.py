@@ -1,6 +1,8 @@
 """Scores of whole tasks, on a machine that is there and is asked nothing it need not be."""
 
 import json
+import zipfile
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +147,19 @@ def test_a_result_that_is_garbage_is_worth_nothing(bench: Bench, tmp_path: Path)
     verdict = _compare_slides(bench, tmp_path, b"garbage")
     assert verdict.score == 0.0
     assert "cannot be read" in verdict.parts[0].result
+
+
+def test_a_file_that_would_not_fit_into_memory_is_not_opened(bench: Bench, tmp_path: Path) -> None:
+    content = BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        archive.writestr("a", b"")
+    packed = bytearray(content.getvalue())
+    # The size that an entry says it has, in the list at the end.
+    place = packed.index(b"PK\x01\x02") + 24
+    packed[place : place + 4] = (2**31).to_bytes(4, "little")
+    verdict = _compare_slides(bench, tmp_path, bytes(packed))
+    assert verdict.score == 0.0
+    assert "holds more" in verdict.parts[0].result
 
 
 def test_a_gold_file_that_is_garbage_leaves_a_task_unscored(bench: Bench, tmp_path: Path) -> None:

@@ -81,6 +81,7 @@ def test_which_addresses_are_far(url: str, far: bool) -> None:
 
 def test_the_programs_of_a_task_are_those_it_starts_or_is_about() -> None:
     started = step("launch", command=["vlc", "a"]) + step("launch", command="gimp b")
+    started += step("launch", command=["/home/user/brought.sh"])
     assert programs(task(started, apps=("vs_code",))) == ("vlc", "gimp", "code")
 
 

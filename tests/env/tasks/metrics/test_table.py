@@ -1,5 +1,6 @@
 """Scores as OSWorld's own functions give them (PyPI desktop-env 1.0.2) on the same files."""
 
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -321,8 +322,6 @@ def reordered(folder: Path) -> tuple[str]:
     (path,) = saved(made)(folder)
     made.remove(made["Gone"])
     made.save(path)
-    import zipfile
-
     with zipfile.ZipFile(path) as plain:
         parts = {name: plain.read(name) for name in plain.namelist()}
     parts["xl/workbook.xml"] = parts["xl/workbook.xml"].replace(b'sheetId="1"', b'sheetId="2"')
