@@ -8,9 +8,10 @@ the most that is waited.
 
 import json
 import logging
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from env.tasks.mirror import Mirror
 from env.tasks.sandboxed import TASK_SIZE, SandboxedMachine, task_desktop
 from env.tasks.setup import finish, prepare, window_titles
 from env.tasks.steps import ChromeOpenTabs, Launch
+from env.tasks.suites.desktop.make import make
 from env.tasks.suites.desktop.oracles.registry import GiveUp, Move, oracle_named
 from env.tasks.suites.desktop.oracles.sight import Sight
 from env.tasks.task import Task
@@ -59,6 +61,8 @@ class DesktopStages:
 
     mirror: Path | None = None
     """Folder with the files of OSWorld's hub."""
+    makes_inputs: bool = False
+    """The mirror is our own suite's, and made where it is not there yet."""
     exact: bool = False
     """Keep the flaws of OSWorld's metrics."""
     size: ScreenSize = TASK_SIZE
@@ -72,6 +76,8 @@ class DesktopStages:
             TaskRefused: the file is no task.
             DesktopUnavailable: a program is missing.
         """
+        if self.makes_inputs and self.mirror is not None:
+            _make_inputs(self.mirror)
         task = Task.from_file(Path(job.source))
         folder.mkdir(parents=True, exist_ok=True)
         with task_desktop(self.size) as desktop, SandboxedMachine(desktop) as machine:
@@ -152,6 +158,18 @@ class DesktopStage:
                 log.info("no window after %.0f s", WINDOW_SECONDS)
                 return
             time.sleep(_LOOK_SECONDS)
+
+
+def _make_inputs(mirror: Path) -> None:
+    """Whole or not at all: other workers may be at it."""
+    if mirror.is_dir():
+        return
+    mirror.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=mirror.parent, prefix="inputs-") as draft:
+        make(Path(draft) / "inputs")
+        # Somebody may have been quicker; theirs are the same.
+        with suppress(OSError):
+            (Path(draft) / "inputs").rename(mirror)
 
 
 class OraclePolicy:

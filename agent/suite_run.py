@@ -29,14 +29,23 @@ class SuiteRun:
         done = {record.key for record in self.records}
         self._todo = [job for job in jobs if key_of(job) not in done]
 
-    def run(self, opener: OpenTaskRunner, num_workers: int) -> Iterator[TaskRecord | None]:
+    def run(self, opener: OpenTaskRunner, workers: int | str) -> Iterator[TaskRecord | None]:
         """Run what is left; gives each record as it comes, None for what another process did.
 
+        Args:
+            workers: how many processes of this machine; or the address of a Ray cluster.
+
         Raises:
-            WorkerDied: see `run_jobs`.
+            WorkerDied, RayMissing: see `run_jobs`, `run_on_ray`.
         """
-        share_cores(num_workers)
-        for record in run_jobs(self._todo, opener, num_workers):
+        if isinstance(workers, int):
+            share_cores(workers)
+            records = run_jobs(self._todo, opener, workers)
+        else:
+            from agent.ray_workers import run_on_ray
+
+            records = run_on_ray(workers, self._todo, opener)
+        for record in records:
             if record is not None:
                 self.records.append(record)
                 self.write_summary()

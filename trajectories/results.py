@@ -124,6 +124,10 @@ class Results:
         self._disk.sync_folder(place.parent)
         return place
 
+    def discard(self, key: TaskKey) -> None:
+        """As if the task had never been run."""
+        shutil.rmtree(self.folder(key), ignore_errors=True)
+
     def write_summary(self, summary: Mapping[str, Any], entries: Sequence[Any]) -> Path:
         """
         Args:

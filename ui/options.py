@@ -78,7 +78,9 @@ class Eval:
     seed: Annotated[
         int, "miniwob: round, whose seeds start at 10,000,000 + 1000 times this; else the sampler's"
     ] = 0
-    workers: Annotated[str, "processes, each with a screen and a model"] = "1"
+    workers: Annotated[
+        str, "processes, each with a screen and a model; or ray://HOST:PORT, a Ray cluster"
+    ] = "1"
     images: Annotated[
         Path | None, "screenspot: a folder with pictures and annotations, as theirs"
     ] = None

@@ -55,19 +55,19 @@ def evaluate(
             return _tasks(options, FormStages(), jobs, console, say, open_policy, weights_of)
         case "osworld" | "desktop":
             from agent.desktop_stages import DesktopStages, osworld_jobs
-            from env.tasks.suites.desktop.make import EXAMPLES, make
+            from env.tasks.suites.desktop.make import EXAMPLES
 
             files, mirror = options.files, options.mirror
             if options.suite == "desktop":
-                files, mirror = EXAMPLES, options.out / "inputs"
-                make(mirror)
+                files, mirror = EXAMPLES, options.out.resolve() / "inputs"
             elif files is None:
                 raise ValueError("eval osworld needs --files, the folder of OSWorld's task files")
             jobs = osworld_jobs(files, options.tasks, options.episodes or 1)
             stages = DesktopStages(
                 mirror=mirror,
+                makes_inputs=options.suite == "desktop",
                 exact=options.osworld_exact,
-                num_desktops=_num_desktops(options),
+                num_desktops=workers if isinstance(workers := _workers(options), int) else 1,
             )
             return _tasks(options, stages, jobs, console, say, open_policy, weights_of)
         case "screenspot":
@@ -99,7 +99,7 @@ def _miniwob(
     records = finished(options.out, config, jobs)
     done = {(record.task, record.seed) for record in records}
     todo = [job for job in jobs if job not in done]
-    num_workers = int(options.workers)
+    num_workers = _num_workers(options)
     share_cores(num_workers)
     with progress(console) as bar:
         line = bar.add_task("episodes", total=len(jobs), completed=len(records))
@@ -140,7 +140,7 @@ def _tasks(
     opener = OpenTaskRunner(config, options.out, open_policy, open_stage, options.recording)
     with progress(console) as bar:
         line = bar.add_task("tasks", total=len(jobs), completed=len(suite.records))
-        for _ in suite.run(opener, int(options.workers)):
+        for _ in suite.run(opener, _workers(options)):
             bar.update(line, advance=1, description=_so_far(suite.records))
     path = suite.write_summary()
     summary = suite.summary()
@@ -173,7 +173,7 @@ def _screenspot(
     predictions = earlier_predictions(options.out, samples)
     done = {prediction.id for prediction in predictions}
     todo = [sample for sample in samples if sample.id not in done]
-    num_workers = int(options.workers)
+    num_workers = _num_workers(options)
     share_cores(num_workers)
     with progress(console) as bar:
         line = bar.add_task("targets", total=len(samples), completed=len(predictions))
@@ -195,8 +195,25 @@ def make_targets(options: Targets, say: Say) -> int:
     return DONE
 
 
-def _num_desktops(options: Eval) -> int:
+def _workers(options: Eval) -> int | str:
+    """How many processes; or the address of a Ray cluster.
+
+    Raises:
+        ValueError: neither.
+    """
+    if options.workers.startswith("ray://"):
+        return options.workers
+    if not options.workers.isdecimal() or int(options.workers) < 1:
+        raise ValueError(f"--workers {options.workers!r}; expected 1 or more, or ray://HOST:PORT")
     return int(options.workers)
+
+
+def _num_workers(options: Eval) -> int:
+    """Raises: ValueError: a cluster, or nonsense."""
+    workers = _workers(options)
+    if isinstance(workers, str):
+        raise ValueError(f"{options.suite} runs on this machine alone; expected a number")
+    return workers
 
 
 def _so_far(records: Sequence[TaskRecord]) -> str:
