@@ -54,7 +54,8 @@ def _connected(address: str) -> Any:
         import ray
     except ImportError as error:
         raise RayMissing(f"{address} needs Ray; try: pip install 'ray[client]'") from error
-    told = {"env_vars": {"PYTHONPATH": str(_HOME)}}
+    # What a machine has on its own path stays there.
+    told = {"env_vars": {"PYTHONPATH": f"{_HOME}:${{PYTHONPATH}}"}}
     try:
         ray.init(address=address, runtime_env=told, log_to_driver=False)
     except (ConnectionError, RuntimeError, ValueError) as error:
@@ -73,6 +74,8 @@ def _shared_out(
         if todo:
             job, deaths = todo.pop()
             busy[runner.run.remote(job)] = (runner, job, deaths)
+        else:
+            ray.get(runner.close.remote())
 
     for _ in range(num_runners):
         give(remote.remote(opener))
@@ -126,3 +129,7 @@ class RemoteRunner:
             archive.add(self._results.folder(key_of(job)), arcname=".")
         self._results.discard(key_of(job))
         return record, packed.getvalue()
+
+    def close(self) -> None:
+        """Delete what was kept on the way."""
+        self._open.close()

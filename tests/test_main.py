@@ -56,6 +56,9 @@ def test_without_chromium_the_message_says_what_is_missing(
     ("words", "message"),
     [
         (["eval", "webarena", "--out", "x"], "no suite named 'webarena'"),
+        (["eval", "osworld", "--out", "x"], "needs --files"),
+        (["eval", "screenspot", "--out", "x"], "needs --images"),
+        (["report", "/nonexistent"], "expected a folder that eval has written"),
         (["run", "Go.", "--desktop", "holodeck"], "holodeck"),
         (["run", "Go.", "--style", "rococo"], "no prompt style named 'rococo'"),
         (["collect", "--out", "x", "--seed", "10000000"], "evaluations have the others"),
