@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from functools import partial
+from importlib import import_module
 
 from rich.console import Console
 
@@ -333,6 +334,4 @@ def main(words: Sequence[str]) -> int:
 
 if __name__ == "__main__":
     # By that name: another machine finds by it what it is sent.
-    from main import main as run_command
-
-    sys.exit(run_command(sys.argv[1:]))
+    sys.exit(import_module("main").main(sys.argv[1:]))
