@@ -33,12 +33,10 @@ from agent.task_runs import ACTORS
 from agent.workers import run_jobs
 from env.backends import open_desktop
 from env.errors import EnvError
-from env.headed import HeadedBrowser, showing, shown_with
+from env.headed import HeadedBrowser
 from env.miniwob.page import TASK_SIZE, MiniWobPage, html_folder
-from env.real import RealSettings
 from env.viewport import Viewport
 from env.virtual import VirtualDesktop
-from env.x11_person import StopKeys
 from model.errors import ModelError
 from model.messages import ImagePart, Part, Sampling, system, user
 from model.shelf import weights_digest, weights_folder
@@ -60,6 +58,7 @@ from ui.commands.reports import Report, report
 from ui.commands.serving import ServeDesktop, osworld_token, serve_desktop
 from ui.commands.stopping import Stop, stop
 from ui.commands.training import training_commands
+from ui.desktops import real_settings, worked_desktop
 from ui.going_on import GoOnAtEnter
 from ui.interrupt import StopOnInterrupt
 from ui.lines import LiveLines
@@ -178,18 +177,12 @@ def run(options: Run) -> int:
     if not is_address(options.model):
         weights_folder(options.model)
     with (
-        open_desktop(
+        worked_desktop(
             options.desktop,
-            shown=shown_with(options.url),
+            options.url,
             sandbox=not options.no_sandbox,
-            token=osworld_token(),
-            real=RealSettings(
-                monitor=options.monitor,
-                pointer=options.pointer,
-                stop_keys=StopKeys(key=options.stop_key, within_seconds=options.stop_within),
-            ),
+            real=real_settings(options),
         ) as desktop,
-        showing(desktop, options.url),
         RunStore.create(options.out, policy=options.model, settings=config.settings()) as store,
         StopOnInterrupt(about=options.instruction) as control,
     ):

@@ -1,7 +1,8 @@
 """Stopping a session's hands by their own door, past a process that does not answer.
 
 The session may be frozen, or deep in its model. Its hands are another process, and look at their
-door between two input events (`env.stop_socket`).
+door between two input events (`env.stop_socket`). The session has a door too, which is passed by:
+it hears the same over its own socket, and frozen would keep who knocks waiting.
 """
 
 import json
@@ -37,6 +38,6 @@ def _knock_at(door: Path, session_pid: int, reason: str) -> None:
         peer = line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
         pid, _, _ = _PEER.unpack(peer)
         # Others of this user's run too, and nobody asked for them to stop.
-        if pid == session_pid or descends_from(pid, session_pid):
+        if pid != session_pid and descends_from(pid, session_pid):
             line.sendall(json.dumps({"stop": reason}).encode())
             line.recv(4096)

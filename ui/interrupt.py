@@ -7,12 +7,57 @@ import os
 import select
 import signal
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Any
+from typing import Any, Self
 
 from agent.control import Control
 from env.stop_socket import StopSocket, runtime_folder
+
+
+class StopDoor:
+    """While entered, `main.py stop` is heard, by a thread of its own."""
+
+    def __init__(
+        self, stop: Callable[[str], None], *, about: str, folder: Path | None = None
+    ) -> None:
+        """
+        Args:
+            stop: called with the reason, from that thread.
+            about: what is being done, for who asks what is running.
+            folder: where `main.py stop` looks; None: this user's own.
+        """
+        self._stop = stop
+        self._about = about
+        self._folder = folder
+
+    def __enter__(self) -> Self:
+        self._door = StopSocket(self._folder or runtime_folder(), os.getpid(), self._about)
+        self._bell, self._ring = os.pipe()
+        self._porter = threading.Thread(target=self._keep, name="stop", daemon=True)
+        self._porter.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        os.close(self._ring)
+        self._porter.join()
+        os.close(self._bell)
+        self._door.close()
+
+    def _keep(self) -> None:
+        while True:
+            sources: list[Any] = [self._door, self._bell]
+            ready, _, _ = select.select(sources, [], [])
+            if self._bell in ready:
+                return
+            if (reason := self._door.asked()) is not None:
+                self._stop(reason)
 
 
 class StopOnInterrupt:
@@ -38,8 +83,7 @@ class StopOnInterrupt:
         """
         self._control = control or Control()
         self._asked = False
-        self._about = about
-        self._folder = folder
+        self._door = StopDoor(self._control.stop, about=about, folder=folder)
 
     def _interrupted(self, number: int, frame: FrameType | None) -> None:
         if self._asked:
@@ -59,10 +103,7 @@ class StopOnInterrupt:
                 (signal.SIGHUP, self._ended),
             )
         }
-        self._door = StopSocket(self._folder or runtime_folder(), os.getpid(), self._about)
-        self._bell, self._ring = os.pipe()
-        self._porter = threading.Thread(target=self._keep_door, name="stop", daemon=True)
-        self._porter.start()
+        self._door.__enter__()
         return self._control
 
     def __exit__(
@@ -71,18 +112,6 @@ class StopOnInterrupt:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        os.close(self._ring)
-        self._porter.join()
-        os.close(self._bell)
-        self._door.close()
+        self._door.__exit__(kind, error, trace)
         for number, before in self._before.items():
             signal.signal(number, before)
-
-    def _keep_door(self) -> None:
-        while True:
-            sources: list[Any] = [self._door, self._bell]
-            ready, _, _ = select.select(sources, [], [])
-            if self._bell in ready:
-                return
-            if (reason := self._door.asked()) is not None:
-                self._control.stop(reason)

@@ -9,6 +9,10 @@ from ui.arguments import POSITIONAL
 
 MODEL = "nano, a folder of weights, or the address of an OpenAI-compatible server (http://...)"
 NO_SANDBOX = "let applications run unconfined, with all rights that you have"
+MONITOR = "real: the one monitor to work, as xrandr names it"
+POINTER = "real: draw the pointer into what the model sees"
+STOP_KEY = "real: struck twice, wherever the focus is, it stops all"
+STOP_WITHIN = "real: seconds from the first stroke to the second"
 NANO_WEIGHTS = Path(__file__).parents[1] / "model" / "weights" / "nano"
 
 
@@ -36,10 +40,10 @@ class Run:
     max_steps: Annotated[int, "steps before it is given up"] = 15
     out: Annotated[Path, "folder for the run folder"] = Path("runs")
     no_sandbox: Annotated[bool, NO_SANDBOX] = False
-    monitor: Annotated[str | None, "real: the one monitor to work, as xrandr names it"] = None
-    pointer: Annotated[bool, "real: draw the pointer into what the model sees"] = False
-    stop_key: Annotated[str, "real: struck twice, wherever the focus is, it stops all"] = "escape"
-    stop_within: Annotated[float, "real: seconds from the first stroke to the second"] = 0.6
+    monitor: Annotated[str | None, MONITOR] = None
+    pointer: Annotated[bool, POINTER] = False
+    stop_key: Annotated[str, STOP_KEY] = "escape"
+    stop_within: Annotated[float, STOP_WITHIN] = 0.6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

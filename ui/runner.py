@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
@@ -26,10 +26,12 @@ from agent.safety import Mode
 from agent.session import Session
 from agent.watch import SUFFIX
 from env.errors import EnvError
+from env.real import RealSettings
 from model.errors import ModelError
 from model.messages import Sampling
 from trajectories.errors import TrajectoryError
 from trajectories.store import RunStore, new_run_id
+from ui.interrupt import StopDoor
 from ui.stages import Stage, open_stage
 
 MAIN = Path(__file__).parents[1] / "main.py"
@@ -49,6 +51,9 @@ class SessionSetup:
     style: str = "nano"
     constrained: bool = False
     url: str | None = None
+    sandbox: bool = True
+    real: RealSettings = field(default_factory=RealSettings)
+    """Of the user's own screen."""
     mode: Mode = "risky"
     unattended: Unattended = "go on"
     answer_seconds: float = 120.0
@@ -56,6 +61,7 @@ class SessionSetup:
 
     def words(self) -> list[str]:
         """As words of the command line."""
+        keys = self.real.stop_keys
         told = [
             f"--desktop={self.desktop}",
             f"--model={self.model}",
@@ -64,7 +70,15 @@ class SessionSetup:
             f"--unattended={self.unattended}",
             f"--answer-seconds={self.answer_seconds:g}",
             f"--out={self.out}",
+            f"--stop-key={keys.key}",
+            f"--stop-within={keys.within_seconds:g}",
         ]
+        if self.real.monitor is not None:
+            told.append(f"--monitor={self.real.monitor}")
+        if self.real.pointer:
+            told.append("--pointer")
+        if not self.sandbox:
+            told.append("--no-sandbox")
         if self.url is not None:
             told.append(f"--url={self.url}")
         if self.constrained:
@@ -128,7 +142,9 @@ def host(setup: SessionSetup, socket: Path, open_policy: OpenPolicy) -> None:
         left_alone.append(session.left_alone)
         signal.signal(signal.SIGTERM, _closing(session))
         try:
-            stage = stack.enter_context(open_stage(setup.desktop, setup.url))
+            stage = stack.enter_context(
+                open_stage(setup.desktop, setup.url, sandbox=setup.sandbox, real=setup.real)
+            )
             policy = open_policy(setup.model)
         except (EnvError, ModelError, AgentError, ValueError, OSError) as error:
             session.say_trouble(str(error))
@@ -162,7 +178,9 @@ def _play(
 ) -> None:
     session.begins(task, str(store.folder.absolute()))
     try:
-        stage.play(task, policy, store, config, session)
+        # Its hands have a door of their own; this one is heard while the model thinks.
+        with StopDoor(session.control.stop, about=task.instruction):
+            stage.play(task, policy, store, config, session)
     except (EnvError, AgentError, TrajectoryError, ValueError) as error:
         # Of this task only: a page with no such name, a desktop that went between two episodes.
         session.say_trouble(str(error))

@@ -15,14 +15,14 @@ from agent.miniwob import DEMO_TASKS, Job, MiniWob, evaluation_jobs, tasks_named
 from agent.policy import Policy
 from agent.reports import Begin
 from agent.session import Session
-from env.backends import open_desktop
 from env.desktop import Desktop
-from env.headed import HeadedBrowser, showing, shown_with
+from env.headed import HeadedBrowser
 from env.miniwob.page import TASK_SIZE, MiniWobPage, html_folder
+from env.real import RealSettings
 from env.viewport import Viewport
 from env.virtual import VirtualDesktop
 from trajectories.store import RunStore
-from ui.commands.serving import osworld_token
+from ui.desktops import worked_desktop
 
 PRACTICE = "practice"
 PAGE_MARK = "@"
@@ -86,7 +86,7 @@ class PracticeStage:
 
 
 @contextmanager
-def open_stage(kind: str, url: str | None) -> Iterator[Stage]:
+def open_stage(kind: str, url: str | None, *, sandbox: bool, real: RealSettings) -> Iterator[Stage]:
     """
     Args:
         kind: practice, or a desktop's name (`env.backends`).
@@ -96,12 +96,12 @@ def open_stage(kind: str, url: str | None) -> Iterator[Stage]:
         DesktopUnavailable, ValueError: as `open_desktop`.
     """
     if kind == PRACTICE:
-        with VirtualDesktop(shown=(html_folder(),)) as desktop, HeadedBrowser(desktop) as browser:
+        with (
+            VirtualDesktop(shown=(html_folder(),), sandbox=sandbox) as desktop,
+            HeadedBrowser(desktop) as browser,
+        ):
             window = Viewport(desktop, browser.part(TASK_SIZE))
             yield PracticeStage(MiniWobPage(browser.page), window)
         return
-    with (
-        open_desktop(kind, shown=shown_with(url), token=osworld_token()) as screen,
-        showing(screen, url),
-    ):
+    with worked_desktop(kind, url, sandbox=sandbox, real=real) as screen:
         yield DesktopStage(screen)

@@ -11,7 +11,8 @@ import platformdirs
 
 from agent.watch import SessionGone, opened, private_folder, sessions
 from ui.arguments import POSITIONAL
-from ui.options import MODEL
+from ui.desktops import real_settings
+from ui.options import MODEL, MONITOR, NO_SANDBOX, POINTER, STOP_KEY, STOP_WITHIN
 from ui.plain import PlainCockpit
 from ui.runner import OPEN_SECONDS, OpenPolicy, SessionSetup, host, launch
 
@@ -32,6 +33,11 @@ class Host:
     style: Annotated[str, "of the prompt: nano, opencua or opencua-steady"] = "nano"
     constrained: Annotated[bool, "the model can write no code but that of an action"] = False
     url: Annotated[str | None, "a page to open first, in a browser"] = None
+    no_sandbox: Annotated[bool, NO_SANDBOX] = False
+    monitor: Annotated[str | None, MONITOR] = None
+    pointer: Annotated[bool, POINTER] = False
+    stop_key: Annotated[str, STOP_KEY] = "escape"
+    stop_within: Annotated[float, STOP_WITHIN] = 0.6
     ask: Annotated[Literal["always", "risky", "watch"], "which actions you are asked about"] = (
         "risky"
     )
@@ -49,6 +55,8 @@ def be_host(options: Host, open_policy: OpenPolicy) -> int:
         style=options.style,
         constrained=options.constrained,
         url=options.url,
+        sandbox=not options.no_sandbox,
+        real=real_settings(options),
         mode=options.ask,
         unattended=options.unattended,
         answer_seconds=options.answer_seconds,
@@ -67,6 +75,11 @@ class Cockpit:
     style: Annotated[str, "of the prompt: nano, opencua or opencua-steady"] = "nano"
     constrained: Annotated[bool, "the model can write no code but that of an action"] = False
     url: Annotated[str | None, "a page to open first, in a browser"] = None
+    no_sandbox: Annotated[bool, NO_SANDBOX] = False
+    monitor: Annotated[str | None, MONITOR] = None
+    pointer: Annotated[bool, POINTER] = False
+    stop_key: Annotated[str, STOP_KEY] = "escape"
+    stop_within: Annotated[float, STOP_WITHIN] = 0.6
     ask: Annotated[Literal["always", "risky", "watch"], "which actions you are asked about"] = (
         "risky"
     )
@@ -104,6 +117,8 @@ def open_cockpit(options: Cockpit, say: Say, ask: Ask) -> int:
         style=options.style,
         constrained=options.constrained,
         url=options.url,
+        sandbox=not options.no_sandbox,
+        real=real_settings(options),
         mode=options.ask,
         unattended=options.unattended,
         out=options.out.absolute(),
