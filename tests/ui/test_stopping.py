@@ -65,6 +65,8 @@ def test_it_stops_what_runs_and_says_what_that_was(
 
 def test_what_does_not_answer_is_killed(folder: Path, running: subprocess.Popen[str]) -> None:
     running.send_signal(signal.SIGSTOP)
+    # It may go on for a moment, and would answer.
+    os.waitpid(running.pid, os.WUNTRACED)
     (stopped,) = stop_all(folder, "enough")
     assert (stopped.run, stopped.killed) == (running.pid, True)
     assert running.wait(10.0) == -signal.SIGKILL
