@@ -2,8 +2,8 @@
 
 Idle: the part of a core it takes with nothing going on. Picture: from the event of a look to the
 frame that shows it. Step: the same episodes with and without somebody watching. Stop: from the
-key to the moment after which nothing more is done, while a thought streams, and with the session's
-process frozen; there, to the moment its hands have been told.
+key to the moment the session knows, while a thought streams; and from the knock at the hands' door
+to the last key they press, with the session's process frozen (SIGSTOP) while it types.
 
     python benchmarks/ui.py --json ui.json
 """
@@ -40,6 +40,8 @@ from ui.rehearsal import rehearsal  # noqa: E402
 from ui.runner import SessionSetup, launch  # noqa: E402
 
 WORDS = "word " * 200
+_CLOCK_SECONDS = 2**32 / 1e3
+"""The display counts milliseconds in 32 bits."""
 THOUGHT = f"## Thought:\n{WORDS}\n"
 
 
@@ -223,6 +225,43 @@ def stops(count: int) -> list[float]:
     return spent
 
 
+def frozen_stops(count: int) -> list[float]:
+    """Seconds from the key's order to the last event that is injected, the session's process
+    frozen in the middle of typing; by the display's own clock, which is the machine's.
+
+    Without the knock at the hands' door it would be what is left of their lease.
+    """
+    from Xlib.ext import xinput
+
+    from benchmarks.stop_proof.stage import opened_stage
+    from benchmarks.ui_session import QUIET_SECONDS, worked_screen
+    from ui.emergency import stop_hands
+
+    spent: list[float] = []
+    with (
+        tempfile.TemporaryDirectory(prefix="mh-") as name,
+        opened_stage() as stage,
+        worked_screen(stage, private_folder(Path(name) / "s")) as worked,
+    ):
+        for _ in range(count):
+            worked.begin()
+            worked.freeze()
+            start = time.monotonic() % _CLOCK_SECONDS
+            stop_hands(worked.pid, "stopped by the user")
+            time.sleep(QUIET_SECONDS)
+            # Keys that are let go of are not counted: that is the stop.
+            presses = [
+                event.at
+                for event in stage.heard()
+                if event.injected and event.kind == xinput.RawKeyPress
+            ]
+            spent.append(max(0.0, presses[-1] / 1e3 - start) if presses else 0.0)
+            worked.thaw()
+            if worked.over().reason != "stopped by the user":
+                raise RuntimeError(f"it ended as {worked.over()}")
+    return spent
+
+
 def _more_than(values: list[Over], count: int) -> bool:
     return len(values) > count
 
@@ -249,16 +288,19 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=50)
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--stops", type=int, default=30)
+    parser.add_argument("--frozen-stops", type=int, default=30)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     shown = pictures(options.pictures)
     stopped = stops(options.stops)
+    frozen = frozen_stops(options.frozen_stops)
     share = idle(options.idle_seconds)
     without, with_ui = steps(options.rounds, 3)
     result = {
         "idle_core_share": round(share, 4),
         "picture_ms": {"median": median(shown) * 1e3, "p99": p99(shown) * 1e3},
         "stop_ms": {"median": median(stopped) * 1e3, "p99": p99(stopped) * 1e3},
+        "frozen_stop_ms": {"median": median(frozen) * 1e3, "p99": p99(frozen) * 1e3},
         "step_ms": {"without": median(without) * 1e3, "with": median(with_ui) * 1e3},
         "step_ratio": median(with_ui) / median(without),
         "load": os.getloadavg(),

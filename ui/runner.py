@@ -9,7 +9,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,23 +87,27 @@ class SessionSetup:
         return told
 
 
-def launch(setup: SessionSetup, folder: Path) -> Path:
+def launch(setup: SessionSetup, folder: Path, environment: Mapping[str, str] | None = None) -> Path:
     """Start a session in a process of its own; gives the socket it will have.
 
     Args:
         folder: of the sockets, only the owner's. What the process complains about is kept there.
+        environment: of the user's session; None: this process's.
     """
     socket = folder / f"{new_run_id()}{SUFFIX}"
     command = (sys.executable, str(MAIN), "host", str(socket), *setup.words())
     with socket.with_suffix(".log").open("wb") as complaints:
         # A session of its own: neither the terminal's Ctrl-C nor its end reaches it.
-        subprocess.Popen(
+        process = subprocess.Popen(
             command,
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=complaints,
             stderr=complaints,
             start_new_session=True,
         )
+    # When it ends before us, nothing of it stays in the table of processes.
+    threading.Thread(target=process.wait, name="session", daemon=True).start()
     return socket
 
 
