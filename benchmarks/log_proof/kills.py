@@ -13,7 +13,10 @@ from trajectories.disk import RealDisk
 from trajectories.store import RunStore, find_runs
 
 KILLS_A_RUN = 20
-LONGEST_LIFE_SECONDS = 0.06
+MOST_STEPS_WAITED_FOR = 4
+"""With none, a process is killed while it starts and recovers, or soon after."""
+LONGEST_REST_SECONDS = 0.03
+"""How long it lives on after the steps waited for; a step takes a few milliseconds."""
 _STEP = struct.Struct(">I")
 
 
@@ -35,10 +38,14 @@ def prove_kills(num_kills: int, seed: int) -> Report:
 
 def _live_and_die(folder: Path, chance: random.Random, report: Report) -> list[int]:
     """One process until it is killed. Gives the steps it said it had performed."""
-    seconds = chance.random() * LONGEST_LIFE_SECONDS
-    data = live_and_die(partial(_write_on, folder), seconds)
+    awaited = chance.randint(0, MOST_STEPS_WAITED_FOR)
+    seconds = chance.random() * LONGEST_REST_SECONDS
+    data = live_and_die(partial(_write_on, folder), seconds, awaited * _STEP.size)
     steps = [step for (step,) in _STEP.iter_unpack(data[: len(data) // 4 * 4])]
+    if len(steps) < awaited:
+        report.bad.append(f"a process ended by itself after {len(steps)} steps of {awaited}")
     report.count("steps acknowledged", len(steps))
+    report.count("killed before a step", not steps)
     return steps
 
 

@@ -1,20 +1,25 @@
 """A process that is killed at a random moment, and what it had said until then."""
 
 import os
+import select
 import signal
 import time
 from collections.abc import Callable
 
+PATIENCE_SECONDS = 60.0
+"""How long a child may be silent that is waited for."""
 
-def live_and_die(work: Callable[[int], None], seconds: float) -> bytes:
+
+def live_and_die(work: Callable[[int], None], seconds: float, after_bytes: int = 0) -> bytes:
     """Fork, let the child work, kill it.
 
     Args:
         work: of the child; gets the end of a pipe to write to. It need not come back.
-        seconds: of life.
+        seconds: of life, after it had written so much.
+        after_bytes: by which a life is as eventful on a busy machine as on an idle one.
 
     Returns:
-        What it had written.
+        What it had written: less than `after_bytes` only if it ended, or hung, by itself.
     """
     read_end, write_end = os.pipe()
     child = os.fork()
@@ -26,8 +31,14 @@ def live_and_die(work: Callable[[int], None], seconds: float) -> bytes:
         finally:
             os._exit(1)
     os.close(write_end)
-    time.sleep(seconds)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    with os.fdopen(read_end, "rb") as pipe:
-        return pipe.read()
+    with os.fdopen(read_end, "rb", buffering=0) as pipe:
+        data = b""
+        while len(data) < after_bytes and select.select([pipe], [], [], PATIENCE_SECONDS)[0]:
+            more = pipe.read(after_bytes - len(data))
+            if not more:
+                break
+            data += more
+        time.sleep(seconds)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        return data + pipe.readall()

@@ -20,7 +20,10 @@ from trajectories.reading import IN_DOUBT, Episode, read_run
 from trajectories.store import RunStore, find_runs
 
 RESUMES_A_RUN = 20
-LONGEST_LIFE_SECONDS = 0.05
+MOST_ACTIONS_WAITED_FOR = 2
+"""Killed in the moment an action was told of, an agent leaves it in doubt, on any machine."""
+LONGEST_REST_SECONDS = 0.03
+LINE_BYTES = 17
 
 
 def prove_resumes(num_resumes: int, seed: int) -> Report:
@@ -31,7 +34,7 @@ def prove_resumes(num_resumes: int, seed: int) -> Report:
         with tempfile.TemporaryDirectory() as folder:
             performed: list[str] = []
             for _ in range(min(RESUMES_A_RUN, num_resumes - report.cases)):
-                performed += _live_and_die(Path(folder), chance)
+                performed += _live_and_die(Path(folder), chance, report)
                 report.cases += 1
                 trouble = _is_bad(Path(folder), performed, report)
                 if trouble:
@@ -81,10 +84,14 @@ class _Unique:
         return Completion(text=text, token_ids=(), log_probs=(), finished=True)
 
 
-def _live_and_die(folder: Path, chance: random.Random) -> list[str]:
-    seconds = chance.random() * LONGEST_LIFE_SECONDS
-    told = live_and_die(partial(_act, folder), seconds)
-    return [line for line in told.decode().split("\n") if line]
+def _live_and_die(folder: Path, chance: random.Random, report: Report) -> list[str]:
+    awaited = chance.randint(0, MOST_ACTIONS_WAITED_FOR)
+    seconds = chance.random() * LONGEST_REST_SECONDS * chance.randint(0, 1)
+    told = live_and_die(partial(_act, folder), seconds, awaited * LINE_BYTES)
+    lines = [line for line in told.decode().split("\n") if line]
+    if len(lines) < awaited:
+        report.bad.append(f"an agent ended by itself after {len(lines)} actions of {awaited}")
+    return lines
 
 
 def _act(folder: Path, pipe: int) -> None:

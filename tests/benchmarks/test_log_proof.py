@@ -22,7 +22,9 @@ def assert_nothing_bad(report: Report, cases: int) -> None:
 def test_500_kills_lose_double_and_reorder_nothing() -> None:
     report = prove_kills(500, seed=1)
     assert_nothing_bad(report, 500)
+    # A process is killed a moment after some steps of its own, however slow the machine.
     assert report.counts["steps acknowledged"] > 500
+    assert report.counts["killed before a step"] < 250
 
 
 def test_100_000_states_after_a_power_cut_hold_every_acknowledged_step() -> None:
