@@ -1,11 +1,14 @@
 """A run as one HTML page that needs nothing else: pictures, marks, words, times.
 
 Screenshots are lossless WebP, each in the page once however often it was seen,
-which makes the page smaller than the screenshots. Marks are SVG in pixels of
-the screen, and everything that came from a model or a page is escaped text.
+and the words of the steps are packed (they would outweigh small screens), which
+makes the page smaller than the screenshots. Marks are SVG in pixels of the
+screen, and everything that came from a model or a page is text, never markup.
 """
 
 import base64
+import gzip
+import json
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
@@ -52,16 +55,24 @@ def render_replay(run: RunRecord) -> str:
         lstrip_blocks=True,
     )
     pictures = _Pictures()
-    episodes = [_episode(episode, pictures) for episode in run.episodes]
+    steps = [[_step(step, pictures) for step in episode.steps] for episode in run.episodes]
     scored = [e for e in run.episodes if e.end is not None and e.end.score is not None]
     return environment.get_template("replay.html.j2").render(
         run=run.run,
         started=datetime.fromtimestamp(run.run.started_at, UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        episodes=episodes,
+        episodes=[_episode(episode) for episode in run.episodes],
+        steps=_packed(steps),
         pictures=pictures.encoded,
         num_scored=len(scored),
         num_won=sum(episode.success for episode in scored),
     )
+
+
+def _packed(steps: list[list[dict[str, Any]]]) -> str:
+    told = json.dumps(steps, ensure_ascii=False, separators=(",", ":"))
+    # Half of a surrogate pair, which JSON lets a model write, is no UTF-8.
+    data = gzip.compress(told.encode("utf-8", "replace"), mtime=0)
+    return base64.b64encode(data).decode("ascii")
 
 
 class _Pictures:
@@ -131,21 +142,19 @@ def _held(modifiers: tuple[str, ...]) -> str:
     return "".join(f"{key}+" for key in modifiers)
 
 
-def _episode(episode: Episode, pictures: _Pictures) -> dict[str, Any]:
+def _episode(episode: Episode) -> dict[str, Any]:
     end = episode.end
     score = None if end is None else end.score
     verdict = "unscored" if score is None else "success" if score > 0 else "failure"
     return {
         "name": episode.name,
         "instruction": episode.start.instruction,
-        "width": episode.start.width,
-        "height": episode.start.height,
         "ending": "interrupted" if end is None else end.ending.replace("_", " ").lower(),
         "reason": "" if end is None else end.reason,
         "seconds": None if end is None else end.seconds,
         "score": score,
         "verdict": verdict,
-        "steps": [_step(step, pictures) for step in episode.steps],
+        "num_steps": len(episode.steps),
     }
 
 
@@ -160,19 +169,24 @@ def _step(step: Step, pictures: _Pictures) -> dict[str, Any]:
     return {
         "number": step.number,
         "picture": pictures.number_of(step),
-        "guards": step.guards,
+        "guards": [f"{guard.kind}: {guard.text}" for guard in step.guards],
         "width": seen.width,
         "height": seen.height,
         "settled": seen.settled,
-        "intent": intent,
+        "thought": "" if intent is None else intent.thought,
+        "sentence": "" if intent is None else intent.sentence,
         "actions": [describe(action) for action in actions],
-        "marks": [mark for action in actions for mark in marks_of(action)],
+        "marks": [
+            (mark.kind, *mark.at, *mark.to, mark.rings)
+            for action in actions
+            for mark in marks_of(action)
+        ],
         "result": _result(step, len(actions)),
         **_words(step),
         "advice": step.advice,
-        "times": times,
+        "times": {part: round(seconds, 3) for part, seconds in times.items()},
         # Something to click on even for a step that took no time.
-        "seconds": max(sum(times.values()), 0.01),
+        "seconds": round(max(sum(times.values()), 0.01), 3),
     }
 
 
