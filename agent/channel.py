@@ -59,7 +59,8 @@ class Channel:
         self._server.listen()
         self._poster = threading.Thread(target=self._post_all, name="reports", daemon=True)
         self._poster.start()
-        threading.Thread(target=self._accept, name="watchers", daemon=True).start()
+        self._acceptor = threading.Thread(target=self._accept, name="watchers", daemon=True)
+        self._acceptor.start()
 
     @property
     def num_watchers(self) -> int:
@@ -76,7 +77,9 @@ class Channel:
         # Not close alone: that would leave the other thread in its accept.
         with suppress(OSError):
             self._server.shutdown(socket.SHUT_RDWR)
+        self._acceptor.join(1.0)
         self._server.close()
+        self._turn_away()
         for watcher in list(self._watchers):
             watcher.finish()
 
@@ -120,6 +123,13 @@ class Channel:
                 for watcher in list(self._watchers):
                     watcher.tell(line)
 
+    def _turn_away(self) -> None:
+        """Who came after the last report was posted."""
+        with suppress(queue.Empty):
+            while True:
+                if isinstance(item := self._incoming.get_nowait(), _Watcher):
+                    item.hang_up()
+
     def _gone(self, watcher: "_Watcher") -> None:
         with self._changed:
             if watcher not in self._watchers:
@@ -155,19 +165,19 @@ class _Watcher:
             self._lines.put_nowait(line)
         except queue.Full:
             logger.warning("a watcher does not read; dropped")
-            self._hang_up()
+            self.hang_up()
 
     def finish(self) -> None:
         with suppress(queue.Full):
             self._lines.put_nowait(None)
         self._sender.join(1.0)
-        self._hang_up()
+        self.hang_up()
 
     def _send(self) -> None:
         with suppress(OSError):
             while (line := self._lines.get()) is not None:
                 self._connection.sendall(line)
-        self._hang_up()
+        self.hang_up()
 
     def _listen(self) -> None:
         try:
@@ -180,10 +190,10 @@ class _Watcher:
                         self._obey(order)
         except (OSError, ValueError) as error:
             logger.info("a watcher is gone: %s", error)
-        self._hang_up()
+        self.hang_up()
         self._gone(self)
 
-    def _hang_up(self) -> None:
+    def hang_up(self) -> None:
         with suppress(OSError):
             self._connection.shutdown(socket.SHUT_RDWR)
         self._connection.close()
