@@ -20,7 +20,7 @@ from werkzeug.wrappers import Request, Response
 from agent.errors import AgentError
 from agent.pixel_code import is_desktop_code, read_pixel_code
 from env.accessibility_tree import tree_of
-from env.errors import ActionRefused, DesktopUnavailable
+from env.errors import ActionCut, ActionRefused, DesktopUnavailable
 from env.screen import Screenshot
 from env.virtual import VirtualDesktop
 from env.window_list import activate, close, size_of, window_named
@@ -143,7 +143,7 @@ class Routes:
         try:
             for action in read_pixel_code(code, self._desktop.size):
                 self._on_desktop(partial(self._desktop.perform, action))
-        except (AgentError, ActionRefused) as refused:
+        except (AgentError, ActionRefused, ActionCut) as refused:
             error = f"{type(refused).__name__}: {refused}"
         return {
             "status": "success",

@@ -10,6 +10,7 @@ from openpyxl.cell.cell import MergedCell
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.cell_range import CellRange
 
+from env.tasks.errors import TaskRefused
 from env.tasks.metrics.workbook import StoredSheet
 
 log = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ def style_of(name: str, cell: Any, difference: Any = None) -> Any:
         difference: the style that a condition puts over the cell's own.
 
     Raises:
-        NotImplementedError: no such property.
+        TaskRefused: no such property.
     """
     styled = cell if difference is None else difference
     filled = cell.value is not None
@@ -79,7 +80,7 @@ def style_of(name: str, cell: Any, difference: Any = None) -> Any:
             return (cell.hyperlink or "") if filled else None
         case "merge":
             return isinstance(cell, MergedCell)
-    raise NotImplementedError(f"no style is called {name!r}")
+    raise TaskRefused(f"no style is called {name!r}")
 
 
 def styles(sheet: Any, stored: StoredSheet, rule: Mapping[str, Any]) -> dict[str, list[Any]]:

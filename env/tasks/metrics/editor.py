@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from env.tasks.errors import TaskRefused
+
 
 def compare_text_file(result: str | None, expected: str, **options: Any) -> float:
     if not result:
@@ -36,7 +38,7 @@ def is_extension_installed(result: str, rules: Mapping[str, Any], **options: Any
             return float(rules["expected"] in result)
         case "not_contain":
             return float(rules["expected"] not in result)
-    raise NotImplementedError(f"no rule of extensions is called {rules['type']!r}")
+    raise TaskRefused(f"no rule of extensions is called {rules['type']!r}")
 
 
 def check_json_settings(result: str | None, rules: Mapping[str, Any], **options: Any) -> float:

@@ -13,6 +13,7 @@ from typing import Any
 
 from rapidfuzz import fuzz
 
+from env.tasks.errors import TaskRefused
 from env.tasks.metrics.rules import follows
 
 Rules = Mapping[str, Any]
@@ -52,7 +53,7 @@ def literal_match(result: Any, expected: Any, **options: Any) -> float:
     if kind == "str":
         return float(fold(str(result)) == fold(str(expected)))
     if kind != "list":
-        raise NotImplementedError(f"literal_match knows no type {kind!r}")
+        raise TaskRefused(f"literal_match knows no type {kind!r}")
     if not isinstance(result, list | tuple) or not isinstance(expected, list | tuple):
         return 0.0
     return float([fold(str(one)) for one in result] == [fold(str(one)) for one in expected])

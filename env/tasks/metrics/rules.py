@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from functools import reduce
 from typing import Any
 
+from env.tasks.errors import TaskRefused
+
 _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
     "eq": operator.eq,
     "ne": operator.ne,
@@ -26,7 +28,7 @@ def follows(value: Any, rule: Mapping[str, Any]) -> bool:
     `str_set_eq` (texts separated by commas).
 
     Raises:
-        NotImplementedError: no such method.
+        TaskRefused: no such method.
     """
     method, ref = rule["method"], rule["ref"]
     if method.startswith("re"):
@@ -43,7 +45,7 @@ def follows(value: Any, rule: Mapping[str, Any]) -> bool:
     if method in _CONTAINERS:
         container = _CONTAINERS[method]
         return bool(container(value.strip("\"'").split(",")) == container(ref))
-    raise NotImplementedError(f"no rule is called {method!r}")
+    raise TaskRefused(f"no rule is called {method!r}")
 
 
 def _flags(method: str) -> re.RegexFlag:

@@ -15,6 +15,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.cell_range import MultiCellRange
 from rapidfuzz import fuzz
 
+from env.tasks.errors import TaskRefused
 from env.tasks.metrics import cell_style, workbook
 from env.tasks.metrics.rules import follows
 
@@ -155,7 +156,7 @@ def _holds(rule: Mapping[str, Any], books: Mapping[str, _Book | None]) -> bool:
         sheet = _sheet(rule["sheet_idx"], books)
         return sheet.there and _OF_ONE[kind](sheet, rule)
     if kind not in _OF_TWO:
-        raise NotImplementedError(f"no rule of a sheet is called {kind!r}")
+        raise TaskRefused(f"no rule of a sheet is called {kind!r}")
     one, other = _sheet(rule["sheet_idx0"], books), _sheet(rule["sheet_idx1"], books)
     return bool(_OF_TWO[kind](one, other, rule))
 
@@ -210,7 +211,7 @@ def _alike(one: Any, other: Any, rule: Mapping[str, Any]) -> bool:
             return fuzz.ratio(ours, theirs) >= rule.get("threshold", _FUZZY_THRESHOLD)
         case "exact_match":
             return ours == theirs
-    raise NotImplementedError(f"texts are not compared by {rule['type']!r}")
+    raise TaskRefused(f"texts are not compared by {rule['type']!r}")
 
 
 def _freeze_of(sheet: _Sheet) -> tuple[Any, ...]:
@@ -259,7 +260,7 @@ def _property(sheet: _Sheet, cell: Any, place: str, name: str) -> Any:
         return sheet.stored.value(place)
     try:
         return cell_style.style_of(name, cell)
-    except (AttributeError, NotImplementedError):
+    except (AttributeError, TaskRefused):
         return None
 
 

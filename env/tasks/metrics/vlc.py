@@ -5,6 +5,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlparse
 
+from env.tasks.errors import TaskRefused
 from env.tasks.metrics.markup import parsed_file
 
 Rules = Mapping[str, Any]
@@ -112,7 +113,7 @@ def check_qt_slider_colours(result: str, rules: Rules, *, exact: bool = False) -
             # An incomplete last colour is none.
             whole = parts[: len(parts) // 3 * 3]
             return float(all(part < _BLACKISH for part in whole))
-    raise NotImplementedError(f"no rule of colours is called {rules['type']!r}")
+    raise TaskRefused(f"no rule of colours is called {rules['type']!r}")
 
 
 def _is(path: str, name: str, first: str, expected: Any, exact: bool) -> float:
