@@ -89,7 +89,7 @@ def test_the_screen_is_seen_with_its_pointer(served: Served) -> None:
 
 
 def test_commands_run_in_the_sandbox(served: Served) -> None:
-    told = served.execute("sh", "-c", "id -un; ls /root /srv/moonhand 2>&1; cat /etc/shadow; exit 4")
+    told = served.execute("sh", "-c", "id -un; ls /root /srv/x 2>&1; cat /etc/shadow; exit 4")
     assert told["status"] == "success"
     assert told["returncode"] == 4
     assert "user" in str(told["output"])
