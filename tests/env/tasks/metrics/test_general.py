@@ -10,7 +10,7 @@ import pytest
 from docx import Document
 
 from env.tasks import registry
-from env.tasks.errors import Unscored
+from env.tasks.errors import TaskRefused, Unscored
 
 Make = Callable[[Path], tuple[Any, ...]]
 Case = tuple[str, Make, float]
@@ -295,7 +295,7 @@ def test_rules(method: str, ref: Any, value: Any, follows: bool) -> None:
 def test_an_unknown_rule_is_not_guessed() -> None:
     from env.tasks.metrics.rules import follows as asked
 
-    with pytest.raises(NotImplementedError):
+    with pytest.raises(TaskRefused):
         asked(1, {"method": "__import__", "ref": 1})
 
 

@@ -14,6 +14,7 @@ from openpyxl.styles import Font, PatternFill
 from openpyxl.worksheet.datavalidation import DataValidation
 
 from env.tasks import registry
+from env.tasks.errors import TaskRefused
 
 Make = Callable[[Path], tuple[Any, ...]]
 Change = Callable[[Any], object]
@@ -388,5 +389,5 @@ def test_what_is_no_workbook_is_worth_nothing(tmp_path: Path) -> None:
 
 def test_an_unknown_rule_is_not_guessed(tmp_path: Path) -> None:
     (path,) = saved(book())(tmp_path)
-    with pytest.raises(NotImplementedError):
+    with pytest.raises(TaskRefused):
         registry.metric("compare_table")(path, **rules({"type": "beauty"}))
