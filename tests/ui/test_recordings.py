@@ -1,4 +1,7 @@
 import json
+import shlex
+import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -69,3 +72,28 @@ def test_a_recording_of_agentnettool_is_reduced_to_its_own_files(tmp_path: Path)
     assert complete["coordinate"] == {"x": 5, "y": 6}
     assert shown["description"] == "Single left Click"
     assert said[-1].startswith("1 actions")
+
+
+def test_who_records_a_virtual_desktop_is_told_how_to_see_it(tmp_path: Path) -> None:
+    said: list[str] = []
+    before = signal.getsignal(signal.SIGINT)
+
+    def interrupt() -> None:
+        while signal.getsignal(signal.SIGINT) is before and not over.wait(0.05):
+            pass
+        if not over.is_set():
+            signal.raise_signal(signal.SIGINT)
+
+    over = threading.Event()
+    hand = threading.Thread(target=interrupt)
+    hand.start()
+    try:
+        record(Record(task="x", desktop="virtual", keep=True, out=tmp_path), said.append, asked)
+    finally:
+        over.set()
+        hand.join()
+    (line,) = (line for line in said if "x11vnc" in line)
+    words = shlex.split(line)
+    assert words[words.index("-display") + 1].startswith(":")
+    assert Path(words[words.index("-auth") + 1]).is_absolute()
+    assert "-localhost" in words
