@@ -1,7 +1,7 @@
 SHELL := /bin/bash
 PYTHON := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help setup apps demo test lint nano proof-log proof-suite proof-eval proof-stop proof-typing proof-faults
+.PHONY: help setup apps demo test lint nano proof-log proof-suite proof-eval proof-stop proof-typing proof-faults proof-ui
 
 help:  ## list what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 12
@@ -40,6 +40,9 @@ proof-typing: setup  ## type 10,000 random texts into a GTK field; writes typing
 
 proof-faults: setup  ## fail the display in 8 ways, 20 times each; writes display-faults.json (15 minutes)
 	$(PYTHON) -m benchmarks.display_faults --runs 20
+
+proof-ui: setup  ## kill the cockpit at 100 random moments of an episode; writes ui-proof.json (4 minutes)
+	$(PYTHON) -m benchmarks.ui_proof --kills 100
 
 proof-suite: setup apps  ## every task of the desktop suite, by its oracle and by nobody, three times; suite-proof.json (an hour)
 	$(PYTHON) -m env.tasks.suites.desktop.check --times 3 --out suite-proof.json

@@ -231,8 +231,6 @@ def frozen_stops(count: int) -> list[float]:
 
     Without the knock at the hands' door it would be what is left of their lease.
     """
-    from Xlib.ext import xinput
-
     from benchmarks.stop_proof.stage import opened_stage
     from benchmarks.ui_session import QUIET_SECONDS, worked_screen
     from ui.emergency import stop_hands
@@ -249,12 +247,7 @@ def frozen_stops(count: int) -> list[float]:
             start = time.monotonic() % _CLOCK_SECONDS
             stop_hands(worked.pid, "stopped by the user")
             time.sleep(QUIET_SECONDS)
-            # Keys that are let go of are not counted: that is the stop.
-            presses = [
-                event.at
-                for event in stage.heard()
-                if event.injected and event.kind == xinput.RawKeyPress
-            ]
+            presses = worked.pressed()
             spent.append(max(0.0, presses[-1] / 1e3 - start) if presses else 0.0)
             worked.thaw()
             if worked.over().reason != "stopped by the user":

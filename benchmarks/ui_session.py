@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import psutil
+from Xlib.ext import xinput
 
 from agent.reports import Attach, Begin, Close, Over, Report, State
 from agent.watch import Watch
@@ -22,6 +23,7 @@ from benchmarks.stop_proof.stage import Stage
 from ui.runner import SessionSetup, launch
 
 PATIENCE_SECONDS = 60.0
+_LETTERS = 10
 QUIET_SECONDS = 0.7
 """More than a lease: hands that have not been told would go on within it, or lapse."""
 
@@ -67,7 +69,26 @@ class WorkedScreen:
         self.stage.heard()
         self._reports.clear()
         self.order(Begin(instruction="Type it.", max_steps=3))
-        self.wait_for(lambda: any(each.injected for each in self.stage.heard()))
+        self.wait_until_typing()
+
+    def wait_until_typing(self) -> None:
+        """In the middle of a text: some letters of it have come."""
+        pressed = 0
+
+        def typed() -> bool:
+            nonlocal pressed
+            pressed += len(self.pressed())
+            return pressed >= _LETTERS
+
+        self.wait_for(typed)
+
+    def pressed(self) -> list[int]:
+        """When it pressed keys since the last look, by the display's clock in milliseconds."""
+        return [
+            each.at
+            for each in self.stage.heard()
+            if each.injected and each.kind == xinput.RawKeyPress
+        ]
 
     @property
     def mood(self) -> str:

@@ -43,7 +43,7 @@ def test_a_person_who_types_takes_over_and_hands_back(worked: WorkedScreen) -> N
     assert worked.reason == "you have the desktop"
     assert worked.num_injected(QUIET_SECONDS) == 0
     worked.order(GoOn())
-    worked.wait_for(lambda: any(each.injected for each in worked.stage.heard()))
+    worked.wait_until_typing()
     worked.order(Halt())
     assert worked.over().ending == "stopped"
 
