@@ -13,9 +13,9 @@ from trajectories.disk import RealDisk
 from trajectories.store import RunStore, find_runs
 
 KILLS_A_RUN = 20
-MOST_STEPS_WAITED_FOR = 4
+MOST_STEPS_WAITED_FOR = 3
 """With none, a process is killed while it starts and recovers, or soon after."""
-LONGEST_REST_SECONDS = 0.03
+LONGEST_REST_SECONDS = 0.02
 """How long it lives on after the steps waited for; a step takes a few milliseconds."""
 _STEP = struct.Struct(">I")
 
