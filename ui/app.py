@@ -134,7 +134,7 @@ class Cockpit(App[None]):
         self.add_mode("replay", lambda: self._replay)
         self.add_mode("board", lambda: BoardScreen(results))
         self.add_mode("models", lambda: ModelsScreen(self._model_folders()))
-        self.add_mode("doctor", lambda: DoctorScreen(runs))
+        self.add_mode("doctor", lambda: DoctorScreen(runs, self.setup.model))
         self.switch_mode("run")
         if self._first is not None:
             self.connect(self._first)

@@ -1,5 +1,6 @@
-"""Is everything here that is needed, and if not, what mends it."""
+"""What this machine can do, and what mends the rest: `main.py doctor` as a screen."""
 
+import os
 from pathlib import Path
 from typing import ClassVar
 
@@ -8,11 +9,20 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
+from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Static
+from textual.worker import get_current_worker
 
+from agent.doctor import Finding, State, findings, verdict
 from ui.bar import Bar
-from ui.checks import Finding, findings
+from ui.models_on_disk import folder_of
+
+_VERDICTS = {
+    State.GOOD: "[b]All is well.[/b]",
+    State.LACKING: "[b]It works; not everything can be done.[/b]",
+    State.BROKEN: "[b]Something must be mended first.[/b]",
+}
 
 
 class DoctorScreen(Screen[None]):
@@ -21,10 +31,19 @@ class DoctorScreen(Screen[None]):
         Binding("y", "copy", "Copy what mends it"),
     ]
 
-    def __init__(self, runs: Path) -> None:
+    class Found(Message):
+        """One check more; None: that was the last."""
+
+        def __init__(self, finding: Finding | None) -> None:
+            super().__init__()
+            self.finding = finding
+
+    def __init__(self, runs: Path, model: str) -> None:
         super().__init__()
         self._runs = runs
+        self._model = model
         self.found: list[Finding] = []
+        self._is_looking = False
 
     def compose(self) -> ComposeResult:
         yield Bar("doctor")
@@ -38,33 +57,46 @@ class DoctorScreen(Screen[None]):
         for column in ("", "what", "seen", "what mends it"):
             table.add_column(column)
         table.focus()
-
-    def on_screen_resume(self) -> None:
         self.action_check()
 
     def action_check(self) -> None:
+        """It opens a desktop and a sandbox to see whether they open: one look at a time."""
+        if self._is_looking:
+            return
+        self._is_looking = True
+        self.found = []
+        self.query_one("#findings", DataTable).clear()
+        self.query_one("#verdict", Static).update("Looking...")
         self._look()
 
-    @work(thread=True, exclusive=True)
+    @work(thread=True)
     def _look(self) -> None:
-        self.app.call_from_thread(self._show, list(findings(self._runs)))
+        # Not through the app's thread: it may be gone, and nobody would answer.
+        for each in findings(os.environ, self._model, self._runs, folder_of):
+            if get_current_worker().is_cancelled:
+                return
+            self.post_message(self.Found(each))
+        self.post_message(self.Found(None))
 
-    def _show(self, found: list[Finding]) -> None:
+    def on_doctor_screen_found(self, message: Found) -> None:
+        if message.finding is None:
+            self._is_looking = False
+            self.query_one("#verdict", Static).update(_VERDICTS[verdict(self.found)])
+            return
+        each = message.finding
+        self.found.append(each)
         theme = self.app.current_theme
-        self.found = found
-        table = self.query_one("#findings", DataTable)
-        table.clear()
-        for each in found:
-            colour = (theme.success if each.good else theme.error) or ""
-            table.add_row(
-                Text("●" if each.good else "✕", style=colour),
-                Text(each.name),
-                Text(each.seen, style=theme.secondary or ""),
-                Text(each.mend, style=theme.accent or ""),
-            )
-        bad = sum(not each.good for each in found)
-        self.query_one("#verdict", Static).update(
-            "[b]All is well.[/b]" if not bad else f"[b]{bad} of {len(found)} want mending.[/b]"
+        marks = {
+            State.GOOD: ("●", theme.success),
+            State.LACKING: ("○", theme.warning),
+            State.BROKEN: ("✕", theme.error),
+        }
+        mark, colour = marks[each.state]
+        self.query_one("#findings", DataTable).add_row(
+            Text(mark, style=colour or ""),
+            Text(each.name),
+            Text(each.told, style=theme.secondary or ""),
+            Text(each.mend, style=theme.accent or ""),
         )
 
     def action_copy(self) -> None:

@@ -69,6 +69,11 @@ def models_below(folders: tuple[Path, ...]) -> list[ModelOnDisk]:
     return found
 
 
+def folder_of(name: str) -> Path:
+    """The folder that `--model` names; whether there are weights in it is for others to see."""
+    return NANO_WEIGHTS if name == "nano" else Path(name)
+
+
 def free_memory() -> int:
     return int(psutil.virtual_memory().available)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input, Select, Static, TextArea
+from textual.widgets import DataTable, Input, Select, Static, TextArea
 
 from agent.action_text import action_text, finish_text
 from agent.watch import private_folder
@@ -43,6 +43,9 @@ CLICKS = [say(CHECK, "Check the box."), say(PRESS, "Press it."), DONE]
 MANY = [say(CHECK, "Check it."), say(PRESS, "Press it.")] * 7 + [DONE]
 """More than a test waits for."""
 SENDS = [say(PRESS, "Send it."), say(CHECK, "Check the box."), DONE]
+
+SYSTEM = ["system", "threads", "memory", "disk", "fonts"]
+NAMES = [*SYSTEM, "sandbox", "display", "bus", "browser", "weights", "session"]
 
 Play = Callable[[Cockpit, "Pilot[None]", Rehearsal], Awaitable[None]]
 
@@ -330,6 +333,20 @@ def test_every_screen_has_its_key_and_its_tab(tmp_path: Path, key: str, screen: 
         await until(pilot, lambda: isinstance(app.screen, screen))
         await pilot.click("#tab-run")
         await until(pilot, lambda: isinstance(app.screen, RunScreen))
+
+    played(tmp_path, CLICKS, play)
+
+
+def test_the_doctor_says_what_main_py_doctor_says(tmp_path: Path) -> None:
+    async def play(app: Cockpit, pilot: "Pilot[None]", hosted: Rehearsal) -> None:
+        await pilot.press("f7")
+        await until(pilot, lambda: isinstance(app.screen, DoctorScreen))
+        screen = app.screen
+        assert isinstance(screen, DoctorScreen)
+        await until(pilot, lambda: len(screen.found) == len(NAMES))
+        assert [each.name for each in screen.found] == NAMES
+        assert screen.query_one("#findings", DataTable).row_count == len(NAMES)
+        await until(pilot, lambda: "Looking" not in text_of(app, "#verdict"))
 
     played(tmp_path, CLICKS, play)
 
