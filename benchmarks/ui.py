@@ -25,6 +25,7 @@ from pathlib import Path
 from statistics import median, quantiles
 
 import psutil
+from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
@@ -101,12 +102,16 @@ def _until_calm(process: "psutil.Process") -> None:
             return
 
 
-def pictures(count: int) -> list[float]:
-    """Seconds from the session's announcement of a look to the drawn frame, at 120x40."""
-    from PIL import Image
+def pictures(count: int, screen: Image.Image) -> list[float]:
+    """Seconds from the session's announcement of a look, its JPEG not yet made, to the frame in
+    which it is drawn, at 120x40.
 
+    Args:
+        screen: as it looks; each time a mark is elsewhere on it.
+    """
     from agent.announce import jpeg_of
     from agent.reports import Began, Opened
+    from ui.picture import BlockPicture
 
     spent: list[float] = []
 
@@ -120,15 +125,20 @@ def pictures(count: int) -> list[float]:
             for report in (opened, State(mood="working"), began):
                 app.post_message(Reported(report))
             await pilot.pause()
+            shown = app.screen.query_one("#live").query_one(BlockPicture)
             for number in range(count):
-                noise = Image.effect_noise((1280, 720), 80).convert("RGB")
+                seen = screen.copy()
+                seen.paste("red", (20 * (number % 50), 100, 20 * (number % 50) + 60, 160))
                 start = time.time()
                 saw = Saw(
-                    step=number + 1, at=start, seconds=0.1, image=str(number), jpeg=jpeg_of(noise)
+                    step=number + 1, at=start, seconds=0.1, image=str(number), jpeg=jpeg_of(seen)
                 )
                 app.post_message(Reported(saw))
-                await pilot.pause()
-                spent.append(time.time() - start)
+                # The next step of an agent comes no sooner.
+                await asyncio.sleep(0.3)
+                while shown.drawn_at < start:
+                    await asyncio.sleep(0.005)
+                spent.append(shown.drawn_at - start)
 
     with tempfile.TemporaryDirectory(prefix="mh-") as folder:
         asyncio.run(go(private_folder(Path(folder) / "s")))
@@ -284,7 +294,10 @@ def main() -> None:
     parser.add_argument("--frozen-stops", type=int, default=30)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    shown = pictures(options.pictures)
+    screen = Image.open(ROOT / "docs" / "run.png").convert("RGB").resize((1280, 720))
+    shown = pictures(options.pictures, screen)
+    noise = Image.effect_noise((1280, 720), 80).convert("RGB")
+    noisy = pictures(options.pictures, noise)
     stopped = stops(options.stops)
     frozen = frozen_stops(options.frozen_stops)
     share = idle(options.idle_seconds)
@@ -292,6 +305,7 @@ def main() -> None:
     result = {
         "idle_core_share": round(share, 4),
         "picture_ms": {"median": median(shown) * 1e3, "p99": p99(shown) * 1e3},
+        "noise_ms": {"median": median(noisy) * 1e3, "p99": p99(noisy) * 1e3},
         "stop_ms": {"median": median(stopped) * 1e3, "p99": p99(stopped) * 1e3},
         "frozen_stop_ms": {"median": median(frozen) * 1e3, "p99": p99(frozen) * 1e3},
         "step_ms": {"without": median(without) * 1e3, "with": median(with_ui) * 1e3},

@@ -4,6 +4,7 @@ A cell of blocks shows four pixels in two colours, the two that come nearest; ne
 are alike are sent as one piece, so it is little over a slow line, and it looks the same everywhere.
 """
 
+import time
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
@@ -132,6 +133,8 @@ class BlockPicture(Widget):
         self._points: Points = ()
         self._strips: list[Strip] = []
         self._drawn_for: Size | None = None
+        self.drawn_at = 0.0
+        """When the newest picture came onto the screen."""
 
     def show(self, image: Image.Image | None, points: Points) -> None:
         self._image, self._points = image, points
@@ -146,6 +149,7 @@ class BlockPicture(Widget):
                 if self._image is not None and self.size.area
                 else []
             )
+            self.drawn_at = time.time()
         top = (self.size.height - len(self._strips)) // 2
         blank = Strip.blank(self.size.width, self.rich_style)
         if not top <= y < top + len(self._strips):

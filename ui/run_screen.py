@@ -134,9 +134,10 @@ class RunScreen(Screen[None]):
         if step is None:
             return
         picture = self.query_one("#live", Picture)
-        image = self._image_of(step)
         shown = f"{step.image}{step.points}"
-        if image is not None and shown != self.drawn:
+        # A picture is opened once, not at every report of its step: it takes longer than drawing.
+        image = self._image_of(step) if shown != self.drawn else None
+        if image is not None:
             began = self.progress.began
             factor = image.width / began.width if began is not None else 1.0
             points = [(round(x * factor), round(y * factor)) for x, y in step.points]
