@@ -41,7 +41,7 @@ proof-typing: setup  ## type 10,000 random texts into a GTK field; writes typing
 proof-faults: setup  ## fail the display in 8 ways, 20 times each; writes display-faults.json (15 minutes)
 	$(PYTHON) -m benchmarks.display_faults --runs 20
 
-proof-ui: setup  ## kill the cockpit at 100 random moments of an episode; writes ui-proof.json (4 minutes)
+proof-ui: setup  ## kill the cockpit at 100 random moments of an episode; writes ui-proof.json (3 minutes)
 	$(PYTHON) -m benchmarks.ui_proof --kills 100
 
 proof-suite: setup apps  ## every task of the desktop suite, by its oracle and by nobody, three times; suite-proof.json (an hour)
