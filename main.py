@@ -58,6 +58,7 @@ from ui.commands.reports import Report, report
 from ui.commands.serving import ServeDesktop, osworld_token, serve_desktop
 from ui.commands.stopping import Stop, stop
 from ui.commands.training import training_commands
+from ui.commands.viewing import viewed
 from ui.desktops import real_settings, worked_desktop
 from ui.going_on import GoOnAtEnter
 from ui.interrupt import StopOnInterrupt
@@ -145,6 +146,7 @@ def demo(options: Demo) -> int:
     results = []
     with (
         VirtualDesktop(shown=(html_folder(),), sandbox=not options.no_sandbox) as desktop,
+        viewed(desktop, options.view, say),
         HeadedBrowser(desktop) as browser,
         RunStore.create(options.out, policy=options.model) as store,
         StopOnInterrupt(about="the demo") as control,
@@ -183,6 +185,7 @@ def run(options: Run) -> int:
             sandbox=not options.no_sandbox,
             real=real_settings(options),
         ) as desktop,
+        viewed(desktop, options.view, say),
         RunStore.create(options.out, policy=options.model, settings=config.settings()) as store,
         StopOnInterrupt(about=options.instruction) as control,
     ):

@@ -8,6 +8,7 @@ from agent.miniwob import DEMO_TASKS
 from ui.arguments import POSITIONAL
 
 MODEL = "nano, a folder of weights, or the address of an OpenAI-compatible server (http://...)"
+VIEW = "virtual: let yourself see the desktop; vnc prints where a viewer finds it, and a password"
 NO_SANDBOX = "let applications run unconfined, with all rights that you have"
 MONITOR = "real: the one monitor to work, as xrandr names it"
 POINTER = "real: draw the pointer into what the model sees"
@@ -24,6 +25,7 @@ class Demo:
     tasks: Annotated[str, "names with commas; one unseen episode each"] = ",".join(DEMO_TASKS)
     seed: Annotated[int, "which unseen episodes: a round of its own"] = 900
     out: Annotated[Path, "folder for the run folder"] = Path("runs")
+    view: Annotated[Literal["none", "vnc"], VIEW] = "none"
     no_sandbox: Annotated[bool, NO_SANDBOX] = False
 
 
@@ -39,11 +41,15 @@ class Run:
     url: Annotated[str | None, "a page to open first, in a browser"] = None
     max_steps: Annotated[int, "steps before it is given up"] = 15
     out: Annotated[Path, "folder for the run folder"] = Path("runs")
+    view: Annotated[Literal["none", "vnc"], VIEW] = "none"
     no_sandbox: Annotated[bool, NO_SANDBOX] = False
     monitor: Annotated[str | None, MONITOR] = None
     pointer: Annotated[bool, POINTER] = False
     stop_key: Annotated[str, STOP_KEY] = "escape"
     stop_within: Annotated[float, STOP_WITHIN] = 0.6
+
+    def __post_init__(self) -> None:
+        _refuse_a_view_of(self.desktop, self.view)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +137,7 @@ class Record:
     desktop: Annotated[str, "real (this X11 session) or virtual"] = "real"
     task: Annotated[str, "what will be done, in words; asked for if not given"] = ""
     url: Annotated[str | None, "virtual: a page to open first"] = None
+    view: Annotated[Literal["none", "vnc"], VIEW + " to work it by"] = "none"
     exclude: Annotated[
         tuple[str, ...], "typed text like this is never kept: a regular expression"
     ] = ()
@@ -139,6 +146,9 @@ class Record:
     keep_raw: Annotated[bool, "keep the recording too, every event of it"] = False
     video: Annotated[bool, "the screen as one lossless video, not as a picture a change"] = False
     out: Annotated[Path, "folder for the run folder"] = Path("runs")
+
+    def __post_init__(self) -> None:
+        _refuse_a_view_of(self.desktop, self.view)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,3 +309,8 @@ class Sft:
     data: Annotated[Path, "folder with runs/, and specimens/ if the stage wants it"] = Path("data")
     threads: Annotated[int, "of torch"] = 1
     tensorboard: Annotated[bool, "also write event files, into out/tensorboard"] = False
+
+
+def _refuse_a_view_of(desktop: str, view: str) -> None:
+    if view != "none" and desktop != "virtual":
+        raise ValueError(f"--view {view} is of a virtual desktop, not of {desktop}")

@@ -28,6 +28,7 @@ from trajectories.schema import Note
 from trajectories.secret_rules import SecretRules
 from trajectories.store import RunStore
 from ui.commands.raw import REVIEWED, WHOLE
+from ui.commands.viewing import viewed
 from ui.interrupt import StopOnInterrupt
 from ui.options import Record, Reduce
 
@@ -39,7 +40,7 @@ DONE, FAILED = 0, 1
 def record(options: Record, say: Say, ask: Ask) -> int:
     rules = SecretRules(options.exclude, options.private_window)
     task = options.task or ask("What will you do? ")
-    with _source(options) as source:
+    with _source(options, say) as source:
         settings = {
             "kind": "recording",
             "size": list(source.size),
@@ -130,10 +131,13 @@ def _place(number: str, count: int) -> int:
 
 
 @contextmanager
-def _source(options: Record) -> Iterator[Source]:
+def _source(options: Record, say: Say) -> Iterator[Source]:
     match options.desktop:
         case "virtual":
-            with VirtualDesktop(accessible=True, shown=shown_with(options.url)) as desktop:
+            with (
+                VirtualDesktop(accessible=True, shown=shown_with(options.url)) as desktop,
+                viewed(desktop, options.view, say, view_only=False),
+            ):
                 yield from _of_virtual(desktop, options.url)
         case "real":
             yield _of_session()
