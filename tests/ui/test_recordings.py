@@ -1,5 +1,4 @@
 import json
-import shlex
 import signal
 import threading
 from pathlib import Path
@@ -92,8 +91,4 @@ def test_who_records_a_virtual_desktop_is_told_how_to_see_it(tmp_path: Path) -> 
     finally:
         over.set()
         hand.join()
-    (line,) = (line for line in said if "x11vnc" in line)
-    words = shlex.split(line)
-    assert words[words.index("-display") + 1].startswith(":")
-    assert Path(words[words.index("-auth") + 1]).is_absolute()
-    assert "-localhost" in words
+    assert sum("--view vnc" in line for line in said) == 1

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shlex
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -53,10 +52,8 @@ def record(options: Record, say: Say, ask: Ask) -> int:
             recorder = Recorder(source, store, rules, video=options.video)
             try:
                 recorder.note("before", task)
-                if options.desktop == "virtual":
-                    say("This desktop has no window here. To see and work it, in another terminal:")
-                    say(f"  {viewer(source)}")
-                    say("and a VNC viewer on localhost.")
+                if options.desktop == "virtual" and options.view == "none":
+                    say("This desktop has no window here; --view vnc lets you see and work it.")
                 say(f"Recording, with a red line round the screen. ctrl+shift+{PAUSE_KEY} pauses,")
                 say(f"ctrl+shift+{STOP_KEY} or Ctrl-C here ends it.")
                 with StopOnInterrupt(about="a recording") as control:
@@ -143,15 +140,6 @@ def _source(options: Record, say: Say) -> Iterator[Source]:
             yield _of_session()
         case other:
             raise ValueError(f"no recording on {other!r}; expected real or virtual")
-
-
-def viewer(source: Source) -> str:
-    """The command that serves a virtual desktop to VNC viewers of this machine, with a password.
-
-    Without shared memory: the desktop's is its own (`env.sandbox`).
-    """
-    command = ["x11vnc", "-display", source.display, "-auth", str(source.authority)]
-    return shlex.join([*command, "-localhost", "-noshm", "-usepw"])
 
 
 def circumstances(source: Source) -> dict[str, Any]:
