@@ -102,6 +102,8 @@ class X11Person:
         # turn. Nobody's stop may wait for reading it; the stop key hardly ever moves.
         if self._map_is_stale and not found and time.monotonic() > self._read_at + REREAD_SECONDS:
             self._read_map()
+            # The answer may have brought a press with it, of which the socket then says nothing.
+            found += self.wishes()
         return found
 
     def _listen_to_devices(self) -> None:

@@ -50,6 +50,14 @@ class Terminal:
     def press(self, *keys: str) -> None:
         self._tmux("send-keys", *keys)
 
+    def answer(self, key: str) -> None:
+        """Struck until it is taken: a question takes no keys in its first moments."""
+        until = time.monotonic() + 20.0
+        while "May it do this" in self.screen():
+            assert time.monotonic() < until, f"{key!r} was not taken:\n{self.screen()}"
+            self.press(key)
+            time.sleep(0.5)
+
     def screen(self) -> str:
         return self._tmux("capture-pane", "-p")
 
@@ -112,8 +120,7 @@ def test_a_task_is_typed_watched_approved_and_another_stopped(
     assert "you asked to see every action" in screen
     assert "pyautogui.click" in screen
     assert len(terminal.colours()) > 20, "a picture is on the screen"
-    time.sleep(1.0)
-    terminal.press("y")
+    terminal.answer("y")
     # One click is all that page needs, and nano knows it.
     terminal.wait_for("environment over")
     terminal.type("Click the button.")
@@ -158,8 +165,7 @@ def test_the_screen_is_killed_and_the_task_goes_on(terminal: Terminal, tmp_path:
     terminal.press("Enter")
     terminal.run("attach")
     terminal.wait_for("May it do this")
-    time.sleep(1.0)
-    terminal.press("y")
+    terminal.answer("y")
     terminal.wait_for("environment over")
     terminal.press("C-q")
     terminal.wait_for("LEFT-0")
