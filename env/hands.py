@@ -170,8 +170,9 @@ class Hands:
         """Read what there is; waits at most so long for something to come."""
         doors = [] if self._door is None else [self._door]
         sources: list[Any] = [self._news, self._person, *doors]
+        most = None if seconds < 0 else seconds
         ready, _, _ = select.select(
-            [*sources, self._orders], [], [], None if seconds < 0 else seconds
+            [*sources, self._orders], [], [], 0 if self._person.was_heard else most
         )
         if self._orders in ready:
             self._order_reader.fill()
@@ -179,7 +180,7 @@ class Hands:
             ready, _, _ = select.select(sources, [], [], 0)
         if self._news in ready:
             self._hear_agent()
-        if self._person in ready:
+        if self._person.was_heard:
             self._heed_person()
         if doors and doors[0] in ready and (reason := doors[0].asked()) is not None:
             self._tell_held(Held("stop", reason, ours=True))

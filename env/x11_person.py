@@ -77,9 +77,15 @@ class X11Person:
         self._read_map()
 
     def fileno(self) -> int:
-        """Readable when there may be a wish."""
+        """Readable when there may be a wish; so there may be when something `was_heard`."""
         number: int = self._x.fileno()
         return number
+
+    @property
+    def was_heard(self) -> bool:
+        """Something lies here that was not looked at: whoever waits for an answer of the server
+        reads what comes before it, and the socket says nothing of that any more."""
+        return bool(self._x.pending_events())
 
     def close(self) -> None:
         self._x.close()
@@ -102,8 +108,6 @@ class X11Person:
         # turn. Nobody's stop may wait for reading it; the stop key hardly ever moves.
         if self._map_is_stale and not found and time.monotonic() > self._read_at + REREAD_SECONDS:
             self._read_map()
-            # The answer may have brought a press with it, of which the socket then says nothing.
-            found += self.wishes()
         return found
 
     def _listen_to_devices(self) -> None:

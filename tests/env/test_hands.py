@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import select
 import signal
 import socket
 import struct
@@ -11,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ import pytest
 from agent.control import Control
 from env.actions import Action, Click, Drag, Keys, Move, Point, Scroll, TypeText, Wait
 from env.errors import ActionCut, ActionRefused, DesktopLost
+from env.hands import AgentGone, Hands
 from env.hands_client import HandsClient
 from env.hands_wire import BadMessage, Reader, decode, encode
 from env.pace import Bucket
@@ -26,7 +29,7 @@ from env.screen import ScreenSize
 from env.stop_socket import runtime_folder, stop_one
 from env.virtual import VirtualDesktop
 from env.x11_connection import connect
-from env.x11_person import StopKeys
+from env.x11_person import StopKeys, X11Person
 from env.xvfb_person import XvfbPerson
 
 LONG = TypeText("Moonhand " * 200)
@@ -247,6 +250,36 @@ def test_a_corner_stops_it_when_a_person_goes_there_and_not_when_it_does(
     stage.person.move(319, 239)
     with pytest.raises(ActionCut, match="corner"):
         stage.desktop.perform(Wait(2.0))
+
+
+def test_a_key_struck_while_the_server_is_asked_something_is_heard(stage: Stage) -> None:
+    with ExitStack() as stack:
+        connections = [connect(stage.name, stage.authority) for _ in range(2)]
+        pairs = (*socket.socketpair(), *socket.socketpair())
+        for one in (*connections, *pairs):
+            stack.callback(one.close)
+        orders, _, news, told = pairs
+        listening = X11Person(connections[0], StopKeys())
+        for _ in range(2):
+            stage.person.tap("escape")
+        stage.x.sync()
+        # Hands ask for the key map, or where the pointer is: the answer comes after the keys.
+        connections[0].get_keyboard_mapping(8, 1)
+        assert not select.select([listening], [], [], 0)[0], "the socket tells of them"
+        hands = Hands(connections[1], listening, orders, news)
+        thread = threading.Thread(target=serve_until_left, args=(hands,))
+        thread.start()
+        heard = Reader(told)
+        while (message := heard.take()) is None and select.select([told], [], [], 5.0)[0]:
+            heard.fill()
+        told.shutdown(socket.SHUT_RDWR)
+        thread.join(5.0)
+        assert message == {"stop": "escape was pressed 2 times", "start": 0}
+
+
+def serve_until_left(hands: Hands) -> None:
+    with suppress(AgentGone):
+        hands.serve()
 
 
 def test_its_own_input_is_nobodys(stage: Stage, control: Control) -> None:
