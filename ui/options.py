@@ -296,6 +296,7 @@ class Pretrain:
     )
     out: Annotated[Path, "folder for checkpoints and metrics"] = Path("checkpoints/nano")
     threads: Annotated[int, "of torch"] = 1
+    readers: Annotated[int, "processes that draw batches ahead, for a GPU"] = 0
     tensorboard: Annotated[bool, "also write event files, into out/tensorboard"] = False
 
 
@@ -308,6 +309,7 @@ class Sft:
     init: Annotated[str, "nano or a folder of weights to start from"] = "nano"
     data: Annotated[Path, "folder with runs/, and specimens/ if the stage wants it"] = Path("data")
     threads: Annotated[int, "of torch"] = 1
+    readers: Annotated[int, "processes that draw batches ahead, for a GPU"] = 0
     tensorboard: Annotated[bool, "also write event files, into out/tensorboard"] = False
 
 

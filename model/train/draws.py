@@ -5,7 +5,9 @@ the uninterrupted one would have seen, and it does not matter how many processes
 """
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from torch.utils.data import DataLoader, Dataset
 
 from model.train.batches import Batch, packed, padded
 from model.train.documents import Document, Reader
@@ -16,6 +18,9 @@ from model.train.stages import Stage
 Row = tuple[Conversation, Sequence[Label] | None]
 Source = Callable[[random.Random], Row]
 """Draws one row; everything random in it comes from the generator given."""
+
+AHEAD = 4
+"""Steps a process of `Draws.from_step` has ready: drawing is uneven, learning is not."""
 
 POOL = 4
 """Batches drawn at once and sorted by length of text, so that a batch needs little padding."""
@@ -34,6 +39,27 @@ class Draws:
         if missing:
             raise ValueError(f"the mixture names {sorted(missing)}; there are {sorted(sources)}")
         self.stage, self.sources, self.read, self.replicas = stage, sources, read, replicas
+
+    def from_step(self, step: int, readers: int) -> Iterator[list[Batch]]:
+        """The shares of every step from this one on, the same bits however they are drawn.
+
+        Args:
+            readers: processes that draw ahead; 0: each step is drawn when it is asked for.
+        """
+        steps = range(step, self.stage.num_steps)
+        if not readers:
+            return map(self.batches, steps)
+        loader: DataLoader[list[Batch]] = DataLoader(
+            _Steps(self),
+            batch_size=None,
+            sampler=steps,
+            num_workers=readers,
+            prefetch_factor=AHEAD,
+            collate_fn=_as_drawn,
+            # What is read stays in memory once: the processes share it until they write.
+            multiprocessing_context="fork",
+        )
+        return iter(loader)
 
     def batches(self, step: int) -> list[Batch]:
         """This process's share of a step, to be gone through one after another."""
@@ -70,3 +96,15 @@ class Draws:
         ]
         rng.shuffle(batches)
         return batches[place]
+
+
+class _Steps(Dataset[list[Batch]]):
+    def __init__(self, draws: Draws) -> None:
+        self._draws = draws
+
+    def __getitem__(self, step: int) -> list[Batch]:
+        return self._draws.batches(step)
+
+
+def _as_drawn(batches: list[Batch]) -> list[Batch]:
+    return batches

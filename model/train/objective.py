@@ -7,6 +7,10 @@ and the losses of the parts add up to that of the whole.
 Shapes: B rows, T tokens, V vocabulary, N patches, P positions.
 """
 
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import NamedTuple, Self
 
 import torch
@@ -129,8 +133,8 @@ class Objective(nn.Module):
         targets = batch.targets_BT[learned]
         logits = self.network.language_model.lm_head(hidden[learned]).float()
         is_coordinate = torch.zeros_like(learned)
-        for row, position, _ in batch.pointers:
-            is_coordinate[row, position] = True
+        rows, places, _ = _indices(batch.pointers, learned.device)
+        is_coordinate[rows, places] = True
         weights = torch.where(is_coordinate[learned], COORDINATE_WEIGHT, 1.0)
         answer = (answer_loss(logits, targets, is_coordinate[learned]) * weights).sum()
         looks = self._where_looked(batch)
@@ -172,27 +176,28 @@ class Objective(nn.Module):
         cos, sin = angles.cos().to(x_BTD.dtype), angles.sin().to(x_BTD.dtype)
         queries = torch.cat(attention.queries(x_BTD, cos, sin), dim=-1)
         keys, _ = attention.keys_and_values(attention.entries(x_BTD, cos, sin))
-        starts = torch.tensor(
-            [sum(lengths[:index]) for index in range(len(lengths))], device=device
-        )
+        starts = [0, *accumulate(lengths)][:-1]
         found = []
         for head, goals in ((POINTING_HEAD, batch.looks), (COPYING_HEAD, batch.copies)):
-            total, hits = x_BTD.new_zeros((), dtype=torch.float32), 0
-            places = torch.tensor(goals, dtype=torch.int64, device=device).view(-1, 3)
-            documents = torch.bucketize(places[:, 1].contiguous(), starts, right=True) - 1
-            for row in range(num_rows):
-                for document, length in enumerate(lengths):
-                    chosen = (places[:, 0] == row) & (documents == document)
-                    if not chosen.any():
-                        continue
-                    start = int(starts[document])
-                    here, wanted = places[chosen, 1], places[chosen, 2] - start
-                    scores_PK = queries[row, here, head] @ keys[row, start : start + length, head].T
-                    ahead_PK = torch.arange(length, device=device) > (here - start)[:, None]
-                    scores_PK = (scores_PK * attention.scale).masked_fill(ahead_PK, float("-inf"))
-                    total = total + F.cross_entropy(scores_PK.float(), wanted, reduction="sum")
-                    hits += int((scores_PK.argmax(-1) == wanted).sum())
-            found.append((total, hits))
+            total = x_BTD.new_zeros((), dtype=torch.float32)
+            hits = torch.zeros((), dtype=torch.int64, device=device)
+            for start, places in _by_document(goals, starts):
+                length = lengths[starts.index(start)]
+                inside = slice(start, start + length)
+                rows, here, wanted = _indices(places, device)
+                here, wanted = here - start, wanted - start
+                query_BTD, key_BTD = queries[:, inside, head], keys[:, inside, head]
+                # One row: only the queries that are asked; more: one product for all of them.
+                scores_PK = (
+                    query_BTD[0, here] @ key_BTD[0].T
+                    if num_rows == 1
+                    else (query_BTD @ key_BTD.transpose(1, 2))[rows, here]
+                )
+                ahead_PK = torch.arange(length, device=device) > here[:, None]
+                scores_PK = (scores_PK * attention.scale).masked_fill(ahead_PK, float("-inf"))
+                total = total + F.cross_entropy(scores_PK.float(), wanted, reduction="sum")
+                hits += (scores_PK.argmax(-1) == wanted).sum()
+            found.append((total, int(hits)))
         (pointer, pointer_hits), (copy, copy_hits) = found
         return Looks(pointer, copy, pointer_hits, copy_hits)
 
@@ -202,6 +207,21 @@ class Looks(NamedTuple):
     copy: Tensor
     pointer_hits: int
     copy_hits: int
+
+
+def _indices(triples: Sequence[tuple[int, int, int]], device: torch.device) -> Tensor:
+    """[3, P] int64."""
+    return torch.tensor(triples, dtype=torch.int64, device=device).view(-1, 3).T
+
+
+def _by_document(
+    places: Sequence[tuple[int, int, int]], starts: Sequence[int]
+) -> Iterator[tuple[int, list[tuple[int, int, int]]]]:
+    """Start of a document and those of the (row, position, goal) that lie in it."""
+    found: defaultdict[int, list[tuple[int, int, int]]] = defaultdict(list)
+    for place in places:
+        found[starts[bisect_right(starts, place[1]) - 1]].append(place)
+    yield from found.items()
 
 
 def _labelled(glyphs_NS: Tensor) -> Tensor:

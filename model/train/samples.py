@@ -115,6 +115,8 @@ class Watch:
 
     threads: int = 1
     """Of torch. More than the cores that are free cost more than they give."""
+    readers: int = 0
+    """Processes that draw batches ahead; for a GPU, which would wait for them."""
     on_step: OnStep = unwatched
     stop: Callable[[], bool] = never
 

@@ -3,7 +3,7 @@
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -46,6 +46,7 @@ class Trainer:
         earlier: Path | None = None,
         replicas: Replicas | None = None,
         on_step: OnStep = unwatched,
+        readers: int = 0,
     ) -> None:
         """
         Args:
@@ -54,9 +55,12 @@ class Trainer:
             earlier: folder of the stage before, whose heads are kept on and whose optimizer is,
                 if this stage continues it.
             replicas: the processes that share every batch; this one alone if not given.
+            readers: processes that draw batches ahead; see `model.train.draws`.
         """
         self.stage, self.folder, self.on_step = stage, folder, on_step
         self.replicas = replicas or Replicas(0, 1)
+        self.readers = readers
+        self._drawn: Iterator[list[Batch]] | None = None
         self.network = network
         config = network.config
         images = ImageProcessor(config.in_token_limit, config.vision.patch_size)
@@ -113,7 +117,9 @@ class Trainer:
 
     def one_step(self) -> dict[str, float]:
         stage, started = self.stage, time.perf_counter()
-        batches = [batch.to(self.device) for batch in self.draws.batches(self.step)]
+        if self._drawn is None:
+            self._drawn = self.draws.from_step(self.step, self.readers)
+        batches = [batch.to(self.device) for batch in next(self._drawn)]
         drawn = time.perf_counter()
         over = self._in_all([Amounts.of(batch) for batch in batches])
         found = [self._learn(batch, over) for batch in batches]
@@ -236,7 +242,7 @@ class Trainer:
         if not path.exists():
             return False
         state = load_file(path)
-        self.step = int(state.pop("trainer/step"))
+        self.step, self._drawn = int(state.pop("trainer/step")), None
         if "trainer/rates" in state:
             self.start_rate, self.last_rate = state.pop("trainer/rates").tolist()
         buffers = dict(self.network.named_buffers())

@@ -51,7 +51,7 @@ def training_commands(
 
 
 def pretrain(options: Pretrain, *, say: Say, console: Console, open_kit: OpenKit) -> int:
-    with _setting(options.threads, say, console, _board(options)) as setting:
+    with _setting(options.threads, say, console, _board(options), options.readers) as setting:
         try:
             made = open_kit().pretrain(options.recipe, options.data, options.out, setting)
         finally:
@@ -61,7 +61,7 @@ def pretrain(options: Pretrain, *, say: Say, console: Console, open_kit: OpenKit
 
 
 def sft(options: Sft, *, say: Say, console: Console, open_kit: OpenKit) -> int:
-    with _setting(options.threads, say, console, _board(options)) as setting:
+    with _setting(options.threads, say, console, _board(options), options.readers) as setting:
         try:
             made = open_kit().sft(options.config, options.init, options.data, options.out, setting)
         finally:
@@ -88,12 +88,13 @@ def ablated(
 
 @contextmanager
 def _setting(
-    threads: int, say: Say, console: Console, board: Path | None = None
+    threads: int, say: Say, console: Console, board: Path | None = None, readers: int = 0
 ) -> Iterator[Setting]:
     """Ctrl-C ends the step, saves, and leaves; the same command goes on from there.
 
     Args:
         board: where TensorBoard's files go; None: nowhere.
+        readers: processes that draw batches ahead.
     """
     with (
         StopOnInterrupt(about="training") as control,
@@ -115,7 +116,12 @@ def _setting(
             thoughts=thoughts_in,
             words=tuple(WORDS),
             say=say,
-            watch=Watch(threads=threads, on_step=on_step, stop=lambda: control.stopped is not None),
+            watch=Watch(
+                threads=threads,
+                readers=readers,
+                on_step=on_step,
+                stop=lambda: control.stopped is not None,
+            ),
         )
 
 

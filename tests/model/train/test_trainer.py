@@ -62,9 +62,12 @@ def trainer(
     folder: Path,
     stage: Stage = STAGE,
     earlier: Path | None = None,
+    readers: int = 0,
 ) -> Trainer:
     network = random_network(config, seed=1)
-    return Trainer(network, tokenizer, stage, {"pages": source}, folder, earlier=earlier)
+    return Trainer(
+        network, tokenizer, stage, {"pages": source}, folder, earlier=earlier, readers=readers
+    )
 
 
 def test_one_page_is_learned_in_thirty_steps(
@@ -97,7 +100,8 @@ def test_stopped_and_gone_on_with_it_is_the_same_to_the_bit(
     stopped.save()
     stopped.one_step()  # Lost: it was never saved.
 
-    gone_on = trainer(small_config, tokenizer, source, tmp_path / "stopped", stage)
+    # Who draws the batches, and whether ahead, changes nothing either.
+    gone_on = trainer(small_config, tokenizer, source, tmp_path / "stopped", stage, readers=2)
     assert gone_on.resume()
     assert gone_on.step == 3
     gone_on.run()
