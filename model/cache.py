@@ -44,6 +44,15 @@ class LatentCache:
             raise ValueError(f"cannot rewind to {length}; the cache holds {self.length} tokens")
         self._lengths = [length] * len(self._lengths)
 
+    def take(self, other: "LatentCache", length: int) -> None:
+        """Forget all and remember what another cache does of its first `length` tokens."""
+        assert length <= other.length, f"{length} of {other.length} tokens"
+        self.rewind(0)
+        if length:
+            for layer, entries in enumerate(other._entries):
+                assert entries is not None, f"layer {layer} is empty"
+                self.append(layer, entries[:, :length])
+
 
 def padded_mask(attention_mask_BK: Tensor, num_new: int) -> Tensor:
     """Bool [B, 1, num_new, K]: causal, and never at padding.

@@ -1,5 +1,6 @@
 """What an agent holds: messages in, text out."""
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
@@ -7,7 +8,7 @@ from typing import Self
 import torch
 
 from model.devices import best_place, stored_bytes
-from model.generate import Generator
+from model.generate import Generator, Shortcuts
 from model.images import ImageProcessor
 from model.kimi_vl import KimiVL
 from model.messages import Completion, Message, OnText, Sampling, assistant
@@ -37,10 +38,17 @@ pyautogui.click(x=0.50, y=0.50)
 class ChatModel:
     """Fits `agent.policy.Policy` without knowing of it."""
 
-    def __init__(self, network: KimiVL, processor: Processor) -> None:
+    def __init__(
+        self, network: KimiVL, processor: Processor, shortcuts: Shortcuts | None = None
+    ) -> None:
+        """
+        Args:
+            shortcuts: None: all of them.
+        """
         self.network = network
         self.processor = processor
-        self._generator = Generator(network)
+        self._generator = Generator(network, shortcuts=shortcuts)
+        self._num_prepared, self._prepare_seconds = 0, 0.0
         self._familiar_ids = processor.tokenizer.encode_chat(
             [assistant(answer) for answer in FAMILIAR], add_generation_prompt=False
         )
@@ -79,7 +87,9 @@ class ChatModel:
     def complete(
         self, messages: Sequence[Message], *, sampling: Sampling, on_text: OnText | None = None
     ) -> Completion:
+        began = time.perf_counter()
         prompt = self.processor(messages)
+        cut_seconds = time.perf_counter() - began
         guide = None
         if sampling.constraint is not None:
             # Half a second of imports that few need.
@@ -100,6 +110,10 @@ class ChatModel:
             guide=guide,
         )
         ids = generation.token_ids
+        seconds = {**generation.seconds, "vision": cut_seconds + generation.seconds["vision"]}
+        if self._num_prepared:
+            seconds["prepare"] = self._prepare_seconds
+        num_prepared, self._num_prepared, self._prepare_seconds = self._num_prepared, 0, 0.0
         return Completion(
             text=self.processor.tokenizer.decode(ids[:-1] if generation.stopped else ids),
             token_ids=tuple(ids),
@@ -107,8 +121,23 @@ class ChatModel:
             finished=generation.stopped,
             num_prompt_tokens=prompt.input_ids.shape[1],
             num_reused_tokens=generation.num_reused,
-            seconds=generation.seconds,
+            num_prepared_tokens=num_prepared,
+            num_passes=generation.num_passes,
+            num_guessed=generation.num_guessed,
+            num_right=generation.num_right,
+            num_forced=generation.num_forced,
+            seconds=seconds,
         )
+
+    @torch.inference_mode()
+    def prepare(self, messages: Sequence[Message]) -> None:
+        """Compute what a later prompt begins with; what it cost is told with the next answer."""
+        began = time.perf_counter()
+        opening = self.processor(messages, add_generation_prompt=False)
+        self._num_prepared += self._generator.prepare(
+            opening.input_ids, opening.pixel_values, opening.image_grid_hws
+        )
+        self._prepare_seconds += time.perf_counter() - began
 
 
 class _TextStream:

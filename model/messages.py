@@ -88,8 +88,20 @@ class Completion:
     num_prompt_tokens: int = 0
     num_reused_tokens: int = 0
     """Of the prompt's, those still in the cache from the prompt before."""
+    num_prepared_tokens: int = 0
+    """Computed ahead since the answer before, for this prompt or a later one."""
+    num_passes: int = 0
+    """Of the network for the new tokens, after the prompt's own; fewer than these where guesses
+    were right, or a grammar left no choice."""
+    num_guessed: int = 0
+    """Guesses of a next token that were checked."""
+    num_right: int = 0
+    """Of the guesses."""
+    num_forced: int = 0
+    """New tokens that a grammar left no choice about."""
     seconds: dict[str, float] = field(default_factory=dict)
-    """Where the time went: "vision", "prefill", "decode"."""
+    """Where the time went: "vision" (cutting pictures and looking at them), "prefill", "decode";
+    "prepare", spent before the prompt came."""
 
 
 OnText = Callable[[str], None]

@@ -1,10 +1,11 @@
-"""What one prompt shares with the one before it, so that only the rest is computed.
+"""What one prompt shares with those before it, so that only the rest is computed.
 
 An agent asks again and again with the same opening. The latents of the last prompt and
 answer are kept, each with what made it: the token's id or, for a token of a picture, the
 picture's digest, since all pictures have the same placeholder. Where two prompts part,
-the cache is cut and goes on from there. The features of the last pictures are kept too:
-an unchanged screenshot may stand at another place of the next prompt.
+the cache is cut and goes on from there. Beside that line a second one may hold the opening
+of a prompt to come. The features of the last pictures are kept too: an unchanged screenshot
+may stand at another place of the next prompt.
 """
 
 import hashlib
@@ -22,42 +23,90 @@ from model.moonvit import Grid
 Key = int | tuple[str, int]
 """What a position of a prompt was made from: a token id, or a picture and the place in it."""
 
-PICTURES_KEPT = 4
-"""Features of so many pictures: a step's prompt seldom shows more."""
+FEATURE_BYTES = 128 * 2**20
+"""Kept of pictures: at full size 31 of them in bfloat16, several times what a prompt shows."""
 
 
-class Prefix:
-    """The latents of one conversation. Belongs to one generator; not for two threads."""
+class Line:
+    """Latents of one text, and what made each."""
 
     def __init__(self, num_layers: int) -> None:
         self.cache = LatentCache(num_layers)
         self._keys: list[Key] = []
-        self._features: OrderedDict[str, Tensor] = OrderedDict()
 
-    def start(self, keys: Sequence[Key]) -> int:
-        """Cut the cache to what it shares with a prompt; returns how many positions that is.
+    def shared(self, keys: Sequence[Key]) -> int:
+        """Positions at the beginning that are the same."""
+        return sum(1 for _ in takewhile(bool, map(eq, self._keys, keys)))
 
-        At least the prompt's last position is left to be computed: the answer starts from it.
-        Until `finish` nothing counts as kept, so that an interrupted answer leaves no half.
-        """
-        same = sum(1 for _ in takewhile(bool, map(eq, self._keys, keys)))
-        reused = min(same, len(keys) - 1)
-        self.cache.rewind(reused)
-        self._keys = []
-        return reused
+    def cut(self, length: int) -> None:
+        """Forget all after so many positions."""
+        self.cache.rewind(length)
+        del self._keys[length:]
 
-    def finish(self, keys: Sequence[Key]) -> None:
-        """The cache now holds these positions, and perhaps wrong guesses after them."""
+    def holds(self, keys: Sequence[Key]) -> None:
+        """These positions have all been computed, and perhaps wrong guesses after them."""
         self.cache.rewind(len(keys))
         self._keys = list(keys)
+
+    def take(self, other: "Line", length: int) -> None:
+        """Hold what another line does of its first positions, and nothing else."""
+        self.cut(0)
+        self.cache.take(other.cache, length)
+        self._keys = other._keys[:length]
+
+
+class Prefix:
+    """What is kept between prompts. Belongs to one generator; not for two threads."""
+
+    def __init__(
+        self, num_layers: int, *, keeps_lines: bool = True, feature_bytes: int = FEATURE_BYTES
+    ) -> None:
+        """
+        Args:
+            keeps_lines: False: every prompt is computed from its first token.
+            feature_bytes: kept of pictures; 0: none is, nor looked at less than anew.
+        """
+        self._line, self._ahead = Line(num_layers), Line(num_layers)
+        self._keeps_lines = keeps_lines
+        self._feature_bytes = feature_bytes
+        self._features: OrderedDict[str, Tensor] = OrderedDict()
+
+    def start(self, keys: Sequence[Key]) -> tuple[Line, int]:
+        """The line that shares most with a prompt, cut to that; and how many positions that is.
+
+        At least the prompt's last position is left to be computed: the answer starts from it.
+        Whatever interrupts the answer, what the line says it holds stays true.
+        """
+        if not self._keeps_lines:
+            self._line.cut(0)
+        elif self._ahead.shared(keys) > self._line.shared(keys):
+            self._line, self._ahead = self._ahead, self._line
+        reused = min(self._line.shared(keys), len(keys) - 1)
+        self._line.cut(reused)
+        return self._line, reused
+
+    def start_ahead(self, keys: Sequence[Key]) -> tuple[Line, int] | None:
+        """As `start` for the opening of a prompt to come, which leaves the line of now as it is;
+        None where nothing is to be computed."""
+        ready = max(self._line.shared(keys), self._ahead.shared(keys))
+        if not self._keeps_lines or ready == len(keys):
+            return None
+        if self._ahead.shared(keys) < ready:
+            self._ahead.take(self._line, ready)
+        self._ahead.cut(ready)
+        return self._ahead, ready
 
     def features(self, digest: str, encode: Callable[[], Tensor]) -> Tensor:
         """Of a picture, by its digest; `encode` is called if they are not kept."""
         found = self._features.pop(digest, None)
-        self._features[digest] = encode() if found is None else found
-        if len(self._features) > PICTURES_KEPT:
+        self._features[digest] = found = encode() if found is None else found
+        while self._features and _bytes_of(self._features) > self._feature_bytes:
             self._features.popitem(last=False)
-        return self._features[digest]
+        return found
+
+
+def _bytes_of(features: OrderedDict[str, Tensor]) -> int:
+    return sum(tensor.nbytes for tensor in features.values())
 
 
 def digest_of(pixels_N3PP: Tensor, grid: Grid) -> str:

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from model.errors import PromptTooLong
-from model.generate import Generator
+from model.generate import Generator, Shortcuts
 from model.kimi_vl import KimiVL
 
 PROMPT = torch.tensor([[5, 6, 7]])
@@ -47,6 +47,34 @@ def test_guesses_change_the_passes_and_not_the_answer(
     hook.remove()
     assert made.token_ids == plain
     assert len(passes) < 8 if share == 24 else len(passes) <= 24
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0, 3.0])
+def test_an_answer_is_the_same_with_and_without_guesses(
+    golden_network: KimiVL, temperature: float
+) -> None:
+    """Sampled ones too: what is drawn decides whether a guess was right, not the other way."""
+
+    def answers(shortcuts: Shortcuts) -> tuple[list[list[int]], int, int]:
+        generator = Generator(golden_network, shortcuts=shortcuts)
+        made = []
+        with torch.inference_mode():
+            for seed in (1, 2, 1, 3, 1):
+                made.append(
+                    generator.run(PROMPT, max_new_tokens=24, temperature=temperature, seed=seed % 3)
+                )
+        return (
+            [one.token_ids for one in made],
+            sum(one.num_right for one in made),
+            sum(one.num_passes for one in made),
+        )
+
+    guessed, num_right, num_passes = answers(Shortcuts())
+    plain, none_right, all_passes = answers(Shortcuts(guesses=False))
+    assert guessed == plain
+    assert (none_right, all_passes) == (0, 5 * 23)
+    assert num_right > 5, "the same question was asked with the same seed"
+    assert num_passes <= all_passes - num_right + 5, "but for what was guessed past the end"
 
 
 def test_log_probabilities_are_the_same_where_guesses_were_right(golden_network: KimiVL) -> None:

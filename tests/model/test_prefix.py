@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from model.generate import Generation, Generator
+from model.generate import Generation, Generator, Shortcuts
 from model.kimi_vl import KimiVL
 from model.moonvit import Grid
 from model.prefix import Prefix, digest_of, keys_of, pictures_from
@@ -122,7 +122,7 @@ def test_a_prompt_that_ends_in_a_picture_computes_its_last_token(
     assert second.token_ids == first.token_ids
 
 
-def test_an_answer_that_was_interrupted_leaves_nothing_to_be_trusted(
+def test_what_was_taken_in_before_an_answer_was_interrupted_is_kept(
     golden_network: KimiVL,
 ) -> None:
     generator = Generator(golden_network)
@@ -133,8 +133,66 @@ def test_an_answer_that_was_interrupted_leaves_nothing_to_be_trusted(
     with pytest.raises(InterruptedError), torch.inference_mode():
         generator.run(torch.tensor([QUESTION]), max_new_tokens=4, on_token=stop)
     again = ask(generator, QUESTION)
-    assert again.num_reused == 0
+    assert again.num_reused == len(QUESTION) - 1
     assert again.token_ids == ask(Generator(golden_network), QUESTION).token_ids
+
+
+def test_a_prompt_that_was_interrupted_is_computed_from_where_it_parted(
+    golden_network: KimiVL,
+) -> None:
+    generator = Generator(golden_network)
+    ask(generator, QUESTION)
+
+    def stop(*_: object) -> None:
+        raise InterruptedError
+
+    # In the middle of a pass: some layers have taken the new tokens in, the last has not.
+    hook = golden_network.language_model.model.layers[-1].register_forward_pre_hook(stop)
+    with pytest.raises(InterruptedError):
+        ask(generator, [*QUESTION[:4], 30, 31, 32])
+    hook.remove()
+    again = ask(generator, [*QUESTION[:4], 33, 34])
+    assert again.num_reused == 4
+    fresh = ask(Generator(golden_network), [*QUESTION[:4], 33, 34])
+    assert again.log_probs == pytest.approx(fresh.log_probs, abs=1e-5)
+
+
+def test_an_opening_computed_ahead_is_there_when_its_prompt_comes(
+    golden_network: KimiVL, picture: tuple[Tensor, Tensor], holes: list[int]
+) -> None:
+    generator = Generator(golden_network)
+    opening = [5, 6, *holes, 7]
+
+    def prepare(ids: list[int]) -> int:
+        with torch.inference_mode():
+            return generator.prepare(torch.tensor([ids]), *picture)
+
+    ask(generator, QUESTION)
+    with counted(golden_network.language_model.model.norm) as calls:
+        assert prepare(opening) == len(opening) - 2, "its first two tokens were known"
+        assert prepare(opening) == 0
+        assert prepare([*opening, 8]) == 1
+    assert sum(calls) == len(opening) - 1
+    # The prompt of before goes on as if nothing had been prepared, then the other one comes.
+    assert ask(generator, [*QUESTION, 11]).num_reused == len(QUESTION)
+    later = ask(generator, [*opening, 8, 9], *picture)
+    assert later.num_reused == len(opening) + 1
+    fresh = ask(Generator(golden_network), [*opening, 8, 9], *picture)
+    assert later.token_ids == fresh.token_ids
+    assert later.log_probs == pytest.approx(fresh.log_probs, abs=1e-5)
+    assert ask(generator, [*QUESTION, 11, 12]).num_reused == len(QUESTION) + 1, "both lines live"
+
+
+def test_without_shortcuts_all_is_computed_anew(
+    golden_network: KimiVL, picture: tuple[Tensor, Tensor], holes: list[int]
+) -> None:
+    bare = Generator(golden_network, shortcuts=Shortcuts(prefix=False, features=False))
+    prompt = [5, *holes, 6]
+    first = ask(bare, prompt, *picture)
+    with counted(golden_network.vision_tower.encoder.final_layernorm) as calls:
+        second = ask(bare, prompt, *picture)
+    assert (second.num_reused, calls) == (0, [len(picture[0])])
+    assert second.token_ids == first.token_ids
 
 
 def test_only_pictures_that_are_not_in_the_cache_are_wanted() -> None:
@@ -153,15 +211,16 @@ def test_a_digest_tells_grids_of_the_same_patches_apart() -> None:
 
 
 def test_the_features_of_older_pictures_are_let_go() -> None:
-    prefix = Prefix(1)
+    one = torch.zeros(8)
+    prefix = Prefix(1, feature_bytes=4 * one.nbytes + 1)
     made: list[str] = []
 
     def ask_for(name: str) -> None:
         def encode() -> Tensor:
             made.append(name)
-            return torch.zeros(1)
+            return one.clone()
 
-        prefix.features(name, encode)
+        assert prefix.features(name, encode).nbytes == one.nbytes
 
     for name in "abcdbaf":
         ask_for(name)
