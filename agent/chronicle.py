@@ -212,5 +212,7 @@ def _intent(step: int, completion: Completion, thought: str, sentence: str) -> I
         token_ids=list(completion.token_ids),
         log_probs=list(completion.log_probs),
         num_prompt_tokens=completion.num_prompt_tokens,
+        num_reused_tokens=completion.num_reused_tokens,
+        num_prepared_tokens=completion.num_prepared_tokens,
         seconds={part: round(spent, 4) for part, spent in completion.seconds.items()},
     )

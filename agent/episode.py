@@ -19,7 +19,8 @@ from agent.events import Ending
 from agent.meant import Meant, after_answer, meant_by
 from agent.memory import Memory
 from agent.parser import Parsed
-from agent.prompts import render
+from agent.policy import LooksAhead
+from agent.prompts import opening_to_come, render
 from agent.proposals import Finish, Proposal
 from env.actions import Action
 from env.desktop import Settled, wait_until_settled
@@ -88,6 +89,7 @@ class Episode:
         try:
             self._loop.desktop.heed(self._loop.control)
             while self.step < self._config.max_steps:
+                self._look_ahead()
                 self._one_step()
         except Over as over:
             if over.ending is Ending.STOPPED:
@@ -120,6 +122,14 @@ class Episode:
         self._remember(parsed, error_text, seen)
         self._end_if_stopped()
         self._end_if_over(parsed.proposals, seen, error_text)
+
+    def _look_ahead(self) -> None:
+        """While the screen shows what the last action did to it."""
+        policy = self._loop.policy
+        if not isinstance(policy, LooksAhead):
+            return
+        if opening := opening_to_come(self._config.style, self._memory.steps):
+            policy.prepare(opening)
 
     def _answered(self) -> tuple[_Seen, Completion]:
         """A screen, and the answer to it."""

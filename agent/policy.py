@@ -5,7 +5,7 @@ a list of prepared answers and a scripted expert.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from PIL import Image
 
@@ -38,6 +38,15 @@ class Policy(Protocol):
         Raises:
             PolicyFailed: no answer can be had.
         """
+        ...
+
+
+@runtime_checkable
+class LooksAhead(Protocol):
+    """A policy that answers sooner if it is told beforehand what it will be asked."""
+
+    def prepare(self, messages: Sequence[Message]) -> None:
+        """A later prompt begins with these messages. Nobody waits for an answer meanwhile."""
         ...
 
 

@@ -42,7 +42,8 @@ class PromptStyle:
     spare_screenshots: int = 0
     """So many more may be shown before all that are too many turn to words at once. In between
     each prompt begins with the whole prompt before it, which a model with a cache (ours, vLLM's)
-    does not compute again; without spare ones every prompt differs from its first words on."""
+    does not compute again; without spare ones every prompt differs from its first words on. What
+    a prompt after pictures were let go begins with, ours computes before (`opening_to_come`)."""
 
     tells_thoughts: bool = True
     """Of earlier steps; else only their action."""
@@ -110,7 +111,8 @@ OPENCUA = PromptStyle(
     num_screenshots=3,
     num_text_steps=10,
 )
-OPENCUA_STEADY = replace(OPENCUA, name="opencua-steady", spare_screenshots=4)
+# With fewer, a step that also computes ahead would prefill more than 35 % of its prompt.
+OPENCUA_STEADY = replace(OPENCUA, name="opencua-steady", spare_screenshots=5)
 OPENCUA_L1 = replace(
     OPENCUA,
     name="opencua-l1",
@@ -148,6 +150,24 @@ def render(
     return _render_opencua(style, instruction, steps, screenshot)
 
 
+def opening_to_come(style: PromptStyle, steps: Sequence[PastStep]) -> list[Message]:
+    """What the first prompt after pictures are let go will begin with, as far as that is known.
+
+    Empty where every prompt lets one go: to compute its opening before it is asked would be as
+    much work, only sooner.
+
+    Args:
+        steps: every step so far, oldest first; no prompt was rendered with all of them yet.
+    """
+    if not style.spare_screenshots or not steps:
+        return []
+    now = style.num_in_words(len(steps) - 1)
+    num_steps = len(steps)
+    while style.num_in_words(num_steps) == now:
+        num_steps += 1
+    return _told_so_far(style, steps, num_steps)
+
+
 def _render_nano(
     style: PromptStyle, instruction: str, steps: Sequence[PastStep], screenshot: Image.Image
 ) -> list[Message]:
@@ -175,20 +195,7 @@ def _in_short(step: PastStep) -> str:
 def _render_opencua(
     style: PromptStyle, instruction: str, steps: Sequence[PastStep], screenshot: Image.Image
 ) -> list[Message]:
-    num_in_words = style.num_in_words(len(steps))
-    num_shown = len(steps) - num_in_words
-    # The oldest are forgotten when others turn to words, not in between.
-    least_shown = min(style.num_screenshots - 1, len(steps))
-    num_words_kept = max(0, style.num_text_steps - least_shown)
-    older = steps[max(0, num_in_words - num_words_kept) : num_in_words]
-    shown = steps[len(steps) - num_shown :]
-    messages = [system(style.system_text)]
-    if older:
-        messages.append(assistant("\n".join(_told(style, step) for step in older)))
-    for step in shown:
-        assert step.image is not None, f"step {step.number} lost the picture its prompt shows"
-        messages.append(user(ImagePart(step.image)))
-        messages.append(assistant(_told(style, step)))
+    messages = _told_so_far(style, steps, len(steps))
     text = f"# Task Instruction:\n{instruction}\n\n"
     if steps and steps[-1].error:
         text += f"# Error:\n{steps[-1].error}\n\n"
@@ -199,6 +206,27 @@ def _render_opencua(
         " task instruction and previous steps (if provided).\n"
     )
     messages.append(user(ImagePart(screenshot), text))
+    return messages
+
+
+def _told_so_far(style: PromptStyle, steps: Sequence[PastStep], num_steps: int) -> list[Message]:
+    """All of a prompt but its last message, or of it what these steps say.
+
+    Args:
+        num_steps: before the prompt; the first of them are `steps`.
+    """
+    num_in_words = style.num_in_words(num_steps)
+    # The oldest are forgotten when others turn to words, not in between.
+    least_shown = min(style.num_screenshots - 1, num_steps)
+    num_words_kept = max(0, style.num_text_steps - least_shown)
+    older = steps[max(0, num_in_words - num_words_kept) : num_in_words]
+    messages = [system(style.system_text)]
+    if older:
+        messages.append(assistant("\n".join(_told(style, step) for step in older)))
+    for step in steps[num_in_words:]:
+        assert step.image is not None, f"step {step.number} lost the picture its prompt shows"
+        messages.append(user(ImagePart(step.image)))
+        messages.append(assistant(_told(style, step)))
     return messages
 
 

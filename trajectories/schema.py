@@ -97,8 +97,14 @@ class Intent:
     token_ids: list[int] = field(default_factory=list)
     log_probs: list[float] = field(default_factory=list)
     num_prompt_tokens: int = 0
+    num_reused_tokens: int = 0
+    """Of the prompt's, those that were computed for a prompt before; 0 in logs from before it was
+    told."""
+    num_prepared_tokens: int = 0
+    """Computed between the answer before and this one, for this prompt or a later one."""
     seconds: dict[str, float] = field(default_factory=dict)
-    """The policy's own account ("vision", "prefill", "decode") and "model", the whole."""
+    """The policy's own account ("vision", "prefill", "decode", "prepare") and "model", the whole
+    of its answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

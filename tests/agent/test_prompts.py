@@ -7,7 +7,7 @@ from PIL import Image
 from agent.action_text import action_text
 from agent.loop import Loop, LoopConfig
 from agent.policy import ScriptedPolicy
-from agent.prompts import NANO, OPENCUA, OPENCUA_STEADY, render
+from agent.prompts import NANO, OPENCUA, OPENCUA_STEADY, PromptStyle, opening_to_come, render
 from env.actions import Move, Point
 from env.fake import FAKE_SIZE, FakeDesktop
 from model.messages import ImagePart
@@ -98,7 +98,7 @@ def test_steady_prompts_begin_with_the_prompt_before_until_pictures_are_let_go()
         # The last message has the instruction, which moves on with the picture of now.
         kept += now[: len(before) - 1] == before[:-1]
         pictures.append(sum(line.startswith("user") for line in now))
-    assert max(pictures) == OPENCUA_STEADY.most_screenshots == 7
+    assert max(pictures) == OPENCUA_STEADY.most_screenshots == 8
     assert min(pictures[2:]) == 3
     assert kept >= 23
     assert sum("# Step" in line for line in told(29)) >= 3
@@ -112,7 +112,29 @@ def test_steady_prompts_show_every_picture_that_is_kept(store: RunStore) -> None
     with FakeDesktop() as desktop:
         Loop(policy, desktop, store, config).run("Go.")
     shown = [sum(message.role == "user" for message in messages) for messages in policy.seen]
-    assert shown == [1, 2, 3, 4, 5, 6, 7, 3, 4, 5, 6, 7]
+    assert shown == [1, 2, 3, 4, 5, 6, 7, 8, 3, 4, 5, 6]
+
+
+def test_what_is_computed_ahead_is_how_the_prompt_after_pictures_are_let_go_begins() -> None:
+    steps = [past(n) for n in range(1, 30)]
+    assert opening_to_come(OPENCUA_STEADY, []) == []
+    for count in range(1, 27):
+        opening = opening_to_come(OPENCUA_STEADY, steps[:count])
+        # Pictures are let go before steps 9, 15, 21, ...
+        later = max(8, count + (2 - count) % 6)
+        prompt = render(OPENCUA_STEADY, "Go.", steps[:later], SCREEN)
+        pictures = [message for message in opening if message.role == "user"]
+        assert len(pictures) == max(0, count - (later - 2))
+        if pictures:
+            assert prompt[: len(opening)] == opening
+        else:
+            assert prompt[0] == opening[0]
+            assert prompt[1].text.startswith("".join(message.text for message in opening[1:]))
+
+
+@pytest.mark.parametrize("style", [NANO, OPENCUA])
+def test_where_every_prompt_is_another_nothing_is_computed_ahead(style: PromptStyle) -> None:
+    assert not any(opening_to_come(style, [past(n) for n in range(1, k)]) for k in range(1, 12))
 
 
 def test_the_same_history_gives_the_same_messages() -> None:
