@@ -183,6 +183,7 @@ def run(options: Run) -> int:
             options.desktop,
             options.url,
             sandbox=not options.no_sandbox,
+            network=options.network,
             real=real_settings(options),
         ) as desktop,
         viewed(desktop, options.view, say),

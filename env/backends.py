@@ -24,6 +24,7 @@ def open_desktop(
     *,
     shown: Sequence[Path] = (),
     sandbox: bool = True,
+    network: bool = False,
     token: str | None = None,
     real: "RealSettings | None" = None,
 ) -> Desktop:
@@ -35,7 +36,7 @@ def open_desktop(
             machine of OSWorld's).
         size: pixels; None: the backend's own. The fake form has one size; a real screen has
             its own, whatever is asked for.
-        shown, sandbox: of the virtual desktop; see there.
+        shown, sandbox, network: of the virtual desktop; see there.
         token: of an OSWorld machine that wants one.
 
     Raises:
@@ -46,7 +47,8 @@ def open_desktop(
         case "virtual":
             from env.virtual import DEFAULT_SIZE, VirtualDesktop
 
-            return VirtualDesktop(size or DEFAULT_SIZE, shown=shown, sandbox=sandbox)
+            size = size or DEFAULT_SIZE
+            return VirtualDesktop(size, shown=shown, sandbox=sandbox, network=network)
         case "browser":
             from env.browser import MINIWOB_SIZE, BrowserDesktop
 

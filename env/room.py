@@ -199,13 +199,13 @@ def _scratch(content: bytes = b"") -> Iterator[int]:
         os.close(descriptor)
 
 
-def require(program: str, package: str) -> str:
+def require(program: str, package: str, path: str = SEARCH_PATH) -> str:
     """Where a program is on this machine.
 
     Raises:
         DesktopUnavailable: nowhere; the message names the package that has it.
     """
-    found = shutil.which(program, path=SEARCH_PATH)
+    found = shutil.which(program, path=path)
     if found is None:
         raise DesktopUnavailable(f"{program} is not installed; try: apt-get install {package}")
     return found

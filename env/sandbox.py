@@ -23,6 +23,7 @@ from pathlib import Path
 
 from env.cgroup import make_groups, remove_groups
 from env.errors import DesktopUnavailable
+from env.network import NAME_SERVER, Network
 from env.process import end, in_a_group
 from env.room import HOME_INSIDE, Application, Limits, Room, Streams, require
 from env.sandbox_client import answer, ask
@@ -81,6 +82,7 @@ class Sandbox(Room):
         workspace: Path | None = None,
         limits: Limits | None = None,
         ipc_of: int | None = None,
+        network: bool = False,
     ) -> None:
         """
         Args:
@@ -90,6 +92,7 @@ class Sandbox(Room):
                 folder is a part of the home and goes with it.
             ipc_of: a process started by `own_ipc`, the X server, whose IPC name space they
                 share; None: they have one of their own.
+            network: they reach other machines (`env.network`).
 
         Raises:
             DesktopUnavailable: programs cannot be kept apart on this machine; it says why.
@@ -102,8 +105,12 @@ class Sandbox(Room):
         limits = limits or Limits()
         self._groups = make_groups(limits)
         self._process: subprocess.Popen[bytes] | None = None
+        self._network: Network | None = None
+        self._resolvers = f"nameserver {NAME_SERVER}\n" if network else ""
         try:
-            self._start(shown, workspace, limits, ipc_of)
+            child = self._start(shown, workspace, limits, ipc_of)
+            if network:
+                self._network = Network(child)
         except BaseException:
             self.close()
             raise
@@ -152,6 +159,8 @@ class Sandbox(Room):
         self._closed = True
         for application in self._applications:
             application.let_go()
+        if self._network is not None:
+            self._network.close()
         if self._process is not None:
             end(self._process)
         if self._root >= 0:
@@ -165,7 +174,8 @@ class Sandbox(Room):
         workspace: Path | None,
         limits: Limits,
         ipc_of: int | None,
-    ) -> None:
+    ) -> int:
+        """Gives a process of the sandbox."""
         bwrap = require("bwrap", "bubblewrap")
         require("setpriv", "util-linux")
         resources = {"RLIMIT_CORE": 0}
@@ -213,14 +223,21 @@ class Sandbox(Room):
                 )
             finally:
                 os.close(write_end)
-            self._root = self._opened_root(_child(read_end), told.fileno())
+            child = _child(read_end)
+            self._root = self._opened_root(child, told.fileno())
+            assert child is not None
+            return child
 
     def _machine_files(self) -> list[tuple[Path, str]]:
         """Files that say which machine this is: a made-up one, other every time."""
         folder = self._folder / "machine"
         folder.mkdir()
         written = []
-        for name, text in (*_MACHINE_FILES, ("/etc/machine-id", secrets.token_hex(16) + "\n")):
+        made_up = (
+            ("/etc/machine-id", secrets.token_hex(16) + "\n"),
+            ("/etc/resolv.conf", self._resolvers),
+        )
+        for name, text in (*_MACHINE_FILES, *made_up):
             file = folder / Path(name).name
             file.write_text(text)
             written.append((file, name))

@@ -59,13 +59,15 @@ class VirtualDesktop(Desktop):
         shown: Sequence[Path] = (),
         workspace: Path | None = None,
         limits: Limits | None = None,
+        network: bool = False,
     ) -> None:
         """
         Args:
             accessible: applications tell what they show (`env.accessibility`), on a session bus
                 of the desktop's own.
             sandbox: False: applications run unconfined, by the user's explicit word.
-            shown, workspace, limits: of the sandbox; see there.
+            shown, workspace, limits, network: of the sandbox; see there. Unconfined applications
+                have all that this machine has.
 
         Raises:
             DesktopUnavailable: a program is missing (the message names its package), the display
@@ -92,7 +94,11 @@ class VirtualDesktop(Desktop):
                     seen.append(browser)
                 assert self._server is not None
                 self._room = Sandbox(
-                    shown=seen, workspace=workspace, limits=limits, ipc_of=self._server.pid
+                    shown=seen,
+                    workspace=workspace,
+                    limits=limits,
+                    ipc_of=self._server.pid,
+                    network=network,
                 )
             else:
                 self._room = Unconfined()

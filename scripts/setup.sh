@@ -39,12 +39,12 @@ missing_packages() {
     # Letters as the tasks want them; what Playwright's node and screen capture load by name; what
     # recordings need to know a password field and what a key types; what OSWorld's files run;
     # what tests put monitors side by side with, and read stored pictures with; what --view shows
-    # a desktop with.
+    # a desktop with; what --network takes.
     for package in ca-certificates fonts-liberation fonts-dejavu-core libatomic1 \
         libxcb1 libxcb-randr0 libxcb-render0 libxcb-shm0 libxcb-xfixes0 \
         dbus at-spi2-core libxkbcommon0 python3-gi gir1.2-gtk-3.0 x11-xkb-utils \
         libseccomp2 util-linux wmctrl socat xdg-utils procps \
-        x11-xserver-utils xserver-xephyr tesseract-ocr x11vnc; do
+        x11-xserver-utils xserver-xephyr tesseract-ocr x11vnc slirp4netns iproute2; do
         installed "$package" || echo "$package"
     done
     if [ ! -x .venv/bin/python ]; then

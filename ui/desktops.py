@@ -40,7 +40,7 @@ def real_settings(options: RealOptions) -> RealSettings:
 
 @contextmanager
 def worked_desktop(
-    kind: str, url: str | None, *, sandbox: bool, real: RealSettings
+    kind: str, url: str | None, *, sandbox: bool, network: bool, real: RealSettings
 ) -> Iterator[Desktop]:
     """
     Args:
@@ -52,7 +52,12 @@ def worked_desktop(
     """
     with (
         open_desktop(
-            kind, shown=shown_with(url), sandbox=sandbox, token=osworld_token(), real=real
+            kind,
+            shown=shown_with(url),
+            sandbox=sandbox,
+            network=network,
+            token=osworld_token(),
+            real=real,
         ) as desktop,
         showing(desktop, url),
     ):

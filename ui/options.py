@@ -10,6 +10,7 @@ from ui.arguments import POSITIONAL
 MODEL = "nano, a folder of weights, or the address of an OpenAI-compatible server (http://...)"
 VIEW = "virtual: let yourself see the desktop; vnc prints where a viewer finds it, and a password"
 NO_SANDBOX = "let applications run unconfined, with all rights that you have"
+NETWORK = "virtual: its applications reach other machines, but nothing of this one"
 MONITOR = "real: the one monitor to work, as xrandr names it"
 POINTER = "real: draw the pointer into what the model sees"
 STOP_KEY = "real: struck twice, wherever the focus is, it stops all"
@@ -43,13 +44,14 @@ class Run:
     out: Annotated[Path, "folder for the run folder"] = Path("runs")
     view: Annotated[Literal["none", "vnc"], VIEW] = "none"
     no_sandbox: Annotated[bool, NO_SANDBOX] = False
+    network: Annotated[bool, NETWORK] = False
     monitor: Annotated[str | None, MONITOR] = None
     pointer: Annotated[bool, POINTER] = False
     stop_key: Annotated[str, STOP_KEY] = "escape"
     stop_within: Annotated[float, STOP_WITHIN] = 0.6
 
     def __post_init__(self) -> None:
-        _refuse_a_view_of(self.desktop, self.view)
+        refuse_unless_virtual(self.desktop, self.view, network=self.network)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +140,8 @@ class Record:
     task: Annotated[str, "what will be done, in words; asked for if not given"] = ""
     url: Annotated[str | None, "virtual: a page to open first"] = None
     view: Annotated[Literal["none", "vnc"], VIEW + " to work it by"] = "none"
+    no_sandbox: Annotated[bool, NO_SANDBOX] = False
+    network: Annotated[bool, NETWORK] = False
     exclude: Annotated[
         tuple[str, ...], "typed text like this is never kept: a regular expression"
     ] = ()
@@ -148,7 +152,7 @@ class Record:
     out: Annotated[Path, "folder for the run folder"] = Path("runs")
 
     def __post_init__(self) -> None:
-        _refuse_a_view_of(self.desktop, self.view)
+        refuse_unless_virtual(self.desktop, self.view, network=self.network)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +173,11 @@ class Replay:
     url: Annotated[str | None, "a page to open first, in a browser"] = None
     film: Annotated[Path | None, "an .mp4 or .gif to write"] = None
     episode: Annotated[int, "which one to film or perform, counted from 0"] = 0
+    no_sandbox: Annotated[bool, NO_SANDBOX] = False
+    network: Annotated[bool, NETWORK] = False
+
+    def __post_init__(self) -> None:
+        refuse_unless_virtual(self.desktop, network=self.network)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -313,6 +322,8 @@ class Sft:
     tensorboard: Annotated[bool, "also write event files, into out/tensorboard"] = False
 
 
-def _refuse_a_view_of(desktop: str, view: str) -> None:
-    if view != "none" and desktop != "virtual":
-        raise ValueError(f"--view {view} is of a virtual desktop, not of {desktop}")
+def refuse_unless_virtual(desktop: str | None, view: str = "none", *, network: bool) -> None:
+    """Raise `ValueError` if one is asked for that only a virtual desktop has."""
+    for flag, asked in ((f"--view {view}", view != "none"), ("--network", network)):
+        if asked and desktop != "virtual":
+            raise ValueError(f"{flag} is of a virtual desktop, not of {desktop}")

@@ -53,6 +53,7 @@ class SessionSetup:
     constrained: bool = False
     url: str | None = None
     sandbox: bool = True
+    network: bool = False
     real: RealSettings = field(default_factory=RealSettings)
     """Of the user's own screen."""
     mode: Mode = "risky"
@@ -80,6 +81,8 @@ class SessionSetup:
             told.append("--pointer")
         if not self.sandbox:
             told.append("--no-sandbox")
+        if self.network:
+            told.append("--network")
         if self.url is not None:
             told.append(f"--url={self.url}")
         if self.constrained:
@@ -148,7 +151,13 @@ def host(setup: SessionSetup, socket: Path, open_policy: OpenPolicy) -> None:
         signal.signal(signal.SIGTERM, _closing(session))
         try:
             stage = stack.enter_context(
-                open_stage(setup.desktop, setup.url, sandbox=setup.sandbox, real=setup.real)
+                open_stage(
+                    setup.desktop,
+                    setup.url,
+                    sandbox=setup.sandbox,
+                    network=setup.network,
+                    real=setup.real,
+                )
             )
             policy = open_policy(setup.model)
         except (EnvError, ModelError, AgentError, ValueError, OSError) as error:

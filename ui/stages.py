@@ -86,7 +86,9 @@ class PracticeStage:
 
 
 @contextmanager
-def open_stage(kind: str, url: str | None, *, sandbox: bool, real: RealSettings) -> Iterator[Stage]:
+def open_stage(
+    kind: str, url: str | None, *, sandbox: bool, network: bool, real: RealSettings
+) -> Iterator[Stage]:
     """
     Args:
         kind: practice, or a desktop's name (`env.backends`).
@@ -103,5 +105,5 @@ def open_stage(kind: str, url: str | None, *, sandbox: bool, real: RealSettings)
             window = Viewport(desktop, browser.part(TASK_SIZE))
             yield PracticeStage(MiniWobPage(browser.page), window)
         return
-    with worked_desktop(kind, url, sandbox=sandbox, real=real) as screen:
+    with worked_desktop(kind, url, sandbox=sandbox, network=network, real=real) as screen:
         yield DesktopStage(screen)

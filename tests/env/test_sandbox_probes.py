@@ -1,4 +1,4 @@
-"""140 ways out of the sandbox, each tried from inside: none leads out.
+"""160 ways out of the sandbox, each tried from inside: none leads out.
 
 Those that do no harm are tried outside too, where they must succeed: a probe that cannot says
 nothing.
@@ -10,12 +10,14 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from env.network import own_addresses
 from env.room import Limits
 from env.sandbox import Sandbox
 from env.screen import ScreenSize
@@ -34,9 +36,15 @@ HARMLESS = (
     *("connect_to_a_socket_in_tmp", "connect_to_a_session_bus", "connect_to_a_display"),
     *("connect_to_a_display_by_its_abstract_socket", "attach_shared_memory", "take_a_message"),
     *("read_posix_shared_memory", "read_secrets_of_the_environment", "write_what_is_only_shown"),
-    "find_another_network",
+    *("find_another_network", "send_a_datagram_to_the_machine_by_its_loopback"),
+    *("send_a_datagram_to_the_machine_by_its_address", "connect_to_nobody_in_particular"),
 )
 """Those that need no right that an ordinary user lacks."""
+
+_ALLOWED_WITH_NETWORK = (
+    *("connect_to_the_internet", "connect_to_a_name_server", "send_a_datagram_out"),
+    *("look_up_a_name", "find_another_network"),
+)
 
 
 def probe_names() -> list[str]:
@@ -73,6 +81,12 @@ def bait(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, object]
         stack.callback(sleeper.wait)
         stack.callback(sleeper.kill)
         tcp = stack.enter_context(socket.create_server(("0.0.0.0", 0)))
+        udp = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        udp.bind(("0.0.0.0", 0))
+        answering = threading.Thread(target=answer_datagrams, args=(udp,))
+        answering.start()
+        stack.callback(answering.join)
+        stack.callback(udp.sendto, b"", udp.getsockname())
         listeners = {"abstract": f"\0{MARK}", "socket": str(home / "socket")}
         for address in listeners.values():
             link = stack.enter_context(socket.socket(socket.AF_UNIX))
@@ -98,7 +112,8 @@ def bait(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, object]
             "mark": MARK,
             "process": sleeper.pid,
             "port": tcp.getsockname()[1],
-            "address": socket.gethostbyname(socket.gethostname()),
+            "udp_port": udp.getsockname()[1],
+            "address": next(iter(own_addresses()), "192.0.2.1"),
             "abstract": f"@{MARK}",
             "socket": listeners["socket"],
             "bus": str(bus_path),
@@ -113,27 +128,47 @@ def bait(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, object]
         }
 
 
-@pytest.fixture(scope="module")
-def inside(bait: dict[str, object]) -> Iterator[dict[str, str]]:
-    sandbox = Sandbox(shown=(PROGRAM, Path(str(bait["shown"]))), limits=LIMITS)
-    python = Path(sys.base_prefix, "bin", "python3")
+def answer_datagrams(server: socket.socket) -> None:
+    """Until an empty one."""
+    while (said := server.recvfrom(16))[0]:
+        server.sendto(b"answered", said[1])
+
+
+def tried_inside(
+    bait: dict[str, object], names: Sequence[str] = (), *, network: bool = False
+) -> dict[str, str]:
+    """How each ended; no name: all of them."""
+    shown = (PROGRAM, Path(str(bait["shown"])))
+    sandbox = Sandbox(shown=shown, limits=LIMITS, network=network)
+    command = (str(Path(sys.base_prefix, "bin", "python3")), str(PROGRAM), *names)
     told = {"PATH": "/usr/bin:/bin", "HOME": sandbox.home_inside}
     try:
-        done = sandbox.run(
-            (str(python), str(PROGRAM)), told, timeout_seconds=240, stdin=json.dumps(bait).encode()
-        )
+        done = sandbox.run(command, told, timeout_seconds=240, stdin=json.dumps(bait).encode())
         assert done.returncode == 0, done.stderr.decode()[-2000:]
         outcomes: dict[str, str] = json.loads(done.stdout)
         # It is still there, and works.
         assert sandbox.run(("true",), told, timeout_seconds=10).returncode == 0
-        yield outcomes
+        return outcomes
     finally:
         sandbox.close()
+
+
+@pytest.fixture(scope="module")
+def inside(bait: dict[str, object]) -> dict[str, str]:
+    return tried_inside(bait)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_from_inside_there_is_no_way_out(name: str, inside: dict[str, str]) -> None:
     assert inside[name] != "OUT"
+
+
+def test_with_a_network_there_is_no_way_to_this_machine(bait: dict[str, object]) -> None:
+    outward = ("connect", "send", "network", "open_a_raw", "open_a_packet", "reach")
+    names = [one for one in NAMES if one.startswith(outward) and one not in _ALLOWED_WITH_NETWORK]
+    assert len(names) >= 25
+    outcomes = tried_inside(bait, names, network=True)
+    assert [name for name, said in outcomes.items() if said == "OUT"] == []
 
 
 def test_they_are_many() -> None:

@@ -29,8 +29,10 @@ def test_nothing_is_shown_unless_asked_for() -> None:
         assert not said
 
 
-def test_only_a_virtual_desktop_can_be_viewed() -> None:
+def test_only_a_virtual_desktop_is_viewed_or_given_a_network() -> None:
     with pytest.raises(ValueError, match="not of browser"):
         Run(instruction="x", desktop="browser", view="vnc")
     with pytest.raises(ValueError, match="not of real"):
         Record(view="vnc")
+    with pytest.raises(ValueError, match="--network is of a virtual desktop, not of real"):
+        Run(instruction="x", desktop="real", network=True)

@@ -12,7 +12,16 @@ import platformdirs
 from agent.watch import SessionGone, opened, private_folder, sessions
 from ui.arguments import POSITIONAL
 from ui.desktops import real_settings
-from ui.options import MODEL, MONITOR, NO_SANDBOX, POINTER, STOP_KEY, STOP_WITHIN
+from ui.options import (
+    MODEL,
+    MONITOR,
+    NETWORK,
+    NO_SANDBOX,
+    POINTER,
+    STOP_KEY,
+    STOP_WITHIN,
+    refuse_unless_virtual,
+)
 from ui.plain import PlainCockpit
 from ui.runner import OPEN_SECONDS, OpenPolicy, SessionSetup, host, launch
 
@@ -34,6 +43,7 @@ class Host:
     constrained: Annotated[bool, "the model can write no code but that of an action"] = False
     url: Annotated[str | None, "a page to open first, in a browser"] = None
     no_sandbox: Annotated[bool, NO_SANDBOX] = False
+    network: Annotated[bool, NETWORK] = False
     monitor: Annotated[str | None, MONITOR] = None
     pointer: Annotated[bool, POINTER] = False
     stop_key: Annotated[str, STOP_KEY] = "escape"
@@ -47,6 +57,9 @@ class Host:
     answer_seconds: Annotated[float, "a question nobody answered by then is a no"] = 120.0
     out: Annotated[Path, "folder for the run folder"] = Path("runs")
 
+    def __post_init__(self) -> None:
+        refuse_unless_virtual(self.desktop, network=self.network)
+
 
 def be_host(options: Host, open_policy: OpenPolicy) -> int:
     setup = SessionSetup(
@@ -56,6 +69,7 @@ def be_host(options: Host, open_policy: OpenPolicy) -> int:
         constrained=options.constrained,
         url=options.url,
         sandbox=not options.no_sandbox,
+        network=options.network,
         real=real_settings(options),
         mode=options.ask,
         unattended=options.unattended,
@@ -76,6 +90,7 @@ class Cockpit:
     constrained: Annotated[bool, "the model can write no code but that of an action"] = False
     url: Annotated[str | None, "a page to open first, in a browser"] = None
     no_sandbox: Annotated[bool, NO_SANDBOX] = False
+    network: Annotated[bool, NETWORK] = False
     monitor: Annotated[str | None, MONITOR] = None
     pointer: Annotated[bool, POINTER] = False
     stop_key: Annotated[str, STOP_KEY] = "escape"
@@ -94,6 +109,9 @@ class Cockpit:
         Literal["auto", "blocks", "sixel", "kitty"], "how pictures are drawn in this terminal"
     ] = "auto"
     plain: Annotated[bool, "lines instead of a screen, for screen readers"] = False
+
+    def __post_init__(self) -> None:
+        refuse_unless_virtual(self.desktop, network=self.network)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +136,7 @@ def open_cockpit(options: Cockpit, say: Say, ask: Ask) -> int:
         constrained=options.constrained,
         url=options.url,
         sandbox=not options.no_sandbox,
+        network=options.network,
         real=real_settings(options),
         mode=options.ask,
         unattended=options.unattended,

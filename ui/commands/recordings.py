@@ -132,7 +132,12 @@ def _source(options: Record, say: Say) -> Iterator[Source]:
     match options.desktop:
         case "virtual":
             with (
-                VirtualDesktop(accessible=True, shown=shown_with(options.url)) as desktop,
+                VirtualDesktop(
+                    accessible=True,
+                    sandbox=not options.no_sandbox,
+                    shown=shown_with(options.url),
+                    network=options.network,
+                ) as desktop,
                 viewed(desktop, options.view, say, view_only=False),
             ):
                 yield from _of_virtual(desktop, options.url)

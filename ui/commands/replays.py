@@ -55,7 +55,7 @@ def _perform(options: Replay, say: Say) -> int:
     episode = _episode_of(options)
     first: Compared | None = None
     with (
-        _as_it_was(episode, options.desktop, options.url) as desktop,
+        _as_it_was(episode, options) as desktop,
         StopOnInterrupt(about=f"{options.path}, performed again") as control,
     ):
         for compared in perform_again(episode, desktop, control=control):
@@ -70,13 +70,23 @@ def _perform(options: Replay, say: Say) -> int:
 
 
 @contextmanager
-def _as_it_was(episode: Episode, kind: str, url: str | None) -> Iterator[Desktop]:
+def _as_it_was(episode: Episode, options: Replay) -> Iterator[Desktop]:
     """A desktop of the log's size; of a MiniWoB++ episode with its page, as it began."""
+    assert options.desktop is not None
+    kind, url = options.desktop, options.url
+    sandbox, network = not options.no_sandbox, options.network
     start = episode.start
     size = ScreenSize(start.width, start.height)
     if start.task not in TASKS or start.seed is None or size != TASK_SIZE:
         of_kind = size if kind in ("virtual", "browser") else None
-        opened = open_desktop(kind, of_kind, shown=shown_with(url), token=osworld_token())
+        opened = open_desktop(
+            kind,
+            of_kind,
+            shown=shown_with(url),
+            sandbox=sandbox,
+            network=network,
+            token=osworld_token(),
+        )
         with opened as desktop, showing(desktop, url):
             yield desktop
         return
@@ -86,8 +96,8 @@ def _as_it_was(episode: Episode, kind: str, url: str | None) -> Iterator[Desktop
                 _set_up(MiniWobPage(browser.page), start.task, start.seed)
                 yield browser
         case "virtual":
-            opened = VirtualDesktop(shown=(html_folder(),))
-            with opened as desktop, HeadedBrowser(desktop) as window:
+            virtual = VirtualDesktop(shown=(html_folder(),), sandbox=sandbox, network=network)
+            with virtual as desktop, HeadedBrowser(desktop) as window:
                 _set_up(MiniWobPage(window.page), start.task, start.seed)
                 window.wait_until_drawn()
                 yield Viewport(desktop, window.part(TASK_SIZE))

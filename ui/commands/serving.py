@@ -12,6 +12,7 @@ from agent.desktop_server import DesktopServer
 from env.screen import ScreenSize
 from env.virtual import VirtualDesktop
 from ui.interrupt import StopOnInterrupt
+from ui.options import NETWORK
 
 TOKEN_VARIABLE = "MOONHAND_OSWORLD_TOKEN"
 DONE = 0
@@ -32,13 +33,16 @@ class ServeDesktop:
     height: Annotated[int, "of the screen, in pixels"] = 1080
     start: Annotated[tuple[str, ...], "a program to start on it; may be given several times"] = ()
     workspace: Annotated[Path | None, "a folder that is its ~/workspace"] = None
+    network: Annotated[bool, NETWORK] = False
 
 
 def serve_desktop(options: ServeDesktop, say: Callable[[str], None]) -> int:
     token = osworld_token() or secrets.token_urlsafe(24)
     size = ScreenSize(options.width, options.height)
     with (
-        VirtualDesktop(size, accessible=True, workspace=options.workspace) as desktop,
+        VirtualDesktop(
+            size, accessible=True, workspace=options.workspace, network=options.network
+        ) as desktop,
         StopOnInterrupt(about="serving a desktop") as control,
     ):
         for command in options.start:

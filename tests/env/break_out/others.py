@@ -6,6 +6,7 @@ import resource
 import signal
 import socket
 import struct
+import subprocess
 from pathlib import Path
 
 from registry import LIBC, call, family, probe
@@ -98,10 +99,58 @@ def connect(address: object, family: int = socket.AF_INET, kind: int = socket.SO
     "a_port_by_another_name": ("127.0.0.2", "port"),
     "a_port_of_the_machine": ("address", "port"), "the_internet": ("1.1.1.1", 443),
     "a_cloud_metadata_server": ("169.254.169.254", 80), "a_name_server": ("8.8.8.8", 53),
+    "the_machine_by_its_gateway": ("10.0.2.2", "port"), "everybody": ("255.255.255.255", "port"),
+    "the_machine_by_its_name_server": ("10.0.2.3", "port"),
+    "everybody_near": ("10.0.2.255", "port"),
+    "nobody_in_particular": ("0.0.0.0", "port"),
 })  # fmt: skip
 def connect_to(bait: dict, where: object) -> bool:
     host, port = where
     return connect((bait.get(host, host), bait["port"] if port == "port" else port))
+
+
+@family("connect_past_the_routes_to", {
+    "the_loopback": ("127.0.0.1", "port"), "the_machine": ("address", "port"),
+    "a_cloud_metadata_server": ("169.254.169.254", 80),
+})  # fmt: skip
+def connect_past_routes(bait: dict, where: object) -> bool:
+    host, port = where
+    with socket.socket() as link:
+        link.settimeout(0.7)
+        names = [name for _, name in socket.if_nameindex() if name != "lo"]
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, names[0].encode())
+        link.connect((bait.get(host, host), bait["port"] if port == "port" else port))
+    return True
+
+
+@probe
+def connect_to_the_machine_by_a_route_of_the_packets_own(bait: dict) -> bool:
+    with socket.socket() as link:
+        link.settimeout(0.7)
+        # Loose source routing: by way of the gateway.
+        route = bytes((131, 7, 4)) + socket.inet_aton(bait["address"]) + b"\0"
+        link.setsockopt(socket.IPPROTO_IP, socket.IP_OPTIONS, route)
+        link.connect(("10.0.2.2", bait["port"]))
+    return True
+
+
+@family("send_a_datagram_to_the_machine_by", {
+    "its_loopback": "127.0.0.1", "its_address": "address", "its_gateway": "10.0.2.2",
+    "its_name_server": "10.0.2.3",
+})  # fmt: skip
+def send_a_datagram(bait: dict, host: object) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
+        link.settimeout(0.5)
+        link.sendto(b"out", (bait.get(host, host), bait["udp_port"]))
+        return link.recv(16) == b"answered"
+
+
+@family("network", {
+    "without_walls": ("route", "del", "unreachable", "169.254.0.0/16"),
+    "of_ones_own": ("link", "add", "way-out", "type", "dummy"),
+})  # fmt: skip
+def administer_the_network(bait: dict, words: object) -> bool:
+    return subprocess.run(("/usr/sbin/ip", *words), check=False).returncode == 0
 
 
 @probe
