@@ -25,13 +25,16 @@ SINGLE = "model.safetensors"
 IGNORED = re.compile(r"language_model\.model\.layers\.\d+\.self_attn\.rotary_emb\.inv_freq")
 """Stored in the public files, computed here."""
 
-ITEM_BYTES = {"F32": 4, "F16": 2, "BF16": 2}
+FLOATS = ("F32", "F16", "BF16")
+ITEM_BYTES = {"F32": 4, "F16": 2, "BF16": 2, "U8": 1}
 MAX_HEADER_BYTES = 16 << 20
 MAX_INDEX_BYTES = 16 << 20
 MAX_TENSORS = 50_000
 """The public checkpoint has 5,652 in 7 files."""
 
 Shapes = Mapping[str, tuple[int, ...]]
+Kinds = Mapping[str, str]
+"""Of tensors that have one type only, which; all others are floats of some width."""
 
 
 class Shard(NamedTuple):
@@ -42,7 +45,35 @@ class Shard(NamedTuple):
     """Of these."""
 
 
-def shards_of(folder: Path, expected: Shapes) -> list[Shard]:
+class Place(NamedTuple):
+    """Where a tensor lies."""
+
+    path: Path
+    kind: str
+    shape: tuple[int, ...]
+    start: int
+    """Bytes from the beginning of the file."""
+    num_bytes: int
+
+
+def places_of(folder: Path, expected: Shapes) -> dict[str, Place]:
+    """Where each of the model's tensors lies, for whoever reads them one by one.
+
+    Raises:
+        CheckpointError: as `shards_of`.
+    """
+    places = {}
+    for shard in shards_of(folder, expected):
+        header = _header(shard.path)
+        # The tensors fill the file from the header's end to its own.
+        start = shard.path.stat().st_size - max((e.end for e in header.values()), default=0)
+        for name in shard.names:
+            kind, shape, offset, _ = entry = header[name]
+            places[name] = Place(shard.path, kind, shape, start + offset, entry.num_bytes)
+    return places
+
+
+def shards_of(folder: Path, expected: Shapes, kinds: Kinds | None = None) -> list[Shard]:
     """Which file has which of the model's tensors.
 
     Raises:
@@ -61,7 +92,7 @@ def shards_of(folder: Path, expected: Shapes) -> list[Shard]:
             )
         wanted = {n: found for n, found in header.items() if not IGNORED.fullmatch(n)}
         for name, entry in wanted.items():
-            _fits(name, entry, expected, path)
+            _fits(name, entry, expected, (kinds or {}).get(name), path)
         seen |= wanted.keys()
         num_bytes = sum(entry.num_bytes for entry in wanted.values())
         shards.append(Shard(path, tuple(wanted), num_bytes))
@@ -159,9 +190,14 @@ def _entry(path: Path, name: str, described: Any) -> _Entry:
     return entry
 
 
-def _fits(name: str, entry: _Entry, expected: Shapes, path: Path) -> None:
+def _fits(name: str, entry: _Entry, expected: Shapes, kind: str | None, path: Path) -> None:
     if name not in expected:
         raise CheckpointError(f"{path} holds {name[:200]}, which this model does not have")
+    kinds = FLOATS if kind is None else (kind,)
+    if entry.kind not in kinds:
+        raise CheckpointError(
+            f"{name} in {path} is of type {entry.kind}; expected one of {sorted(kinds)}"
+        )
     if entry.shape != expected[name]:
         raise CheckpointError(f"{name} has shape {entry.shape}; expected {expected[name]}")
 

@@ -260,11 +260,11 @@ class KimiVLConfig:
         """Read `config.json` and, where there is one, `preprocessor_config.json`."""
         from dataclasses import replace
 
-        config = cls.from_hf(_read_json(folder / "config.json"))
+        config = cls.from_hf(read_json(folder / "config.json"))
         preprocessor = folder / "preprocessor_config.json"
         if not preprocessor.exists():
             return config
-        limit = _read_json(preprocessor).get("in_token_limit", config.in_token_limit)
+        limit = read_json(preprocessor).get("in_token_limit", config.in_token_limit)
         _bounded(in_token_limit=limit)
         return replace(config, in_token_limit=limit)
 
@@ -295,7 +295,12 @@ def _known(source: Mapping[str, Any], kind: type) -> dict[str, Any]:
     return {name: source[name] for name in kind.__slots__ if name in source}  # type: ignore[attr-defined]
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """An object in a file.
+
+    Raises:
+        CheckpointError: no such file, or no object in it.
+    """
     try:
         found = json.loads(path.read_bytes())
     except FileNotFoundError as error:

@@ -13,12 +13,15 @@ import torch
 from torch import Tensor, nn
 
 from model.cache import LatentCache
-from model.config import KimiVLConfig
+from model.config import KimiVLConfig, read_json
 from model.decoder import Decoder
 from model.errors import ImageRefused
 from model.generate import Generation, Generator
+from model.kernels.choice import best_kernels
 from model.moonvit import Grid, MoonViT
 from model.projector import Projector
+from model.quantized.modules import put_on_grid
+from model.quantized.plan import Plan
 from model.weights import OnProgress, read_weights, write_weights
 
 
@@ -38,7 +41,8 @@ class KimiVL(nn.Module):
         device: torch.device | str = "cpu",
         on_progress: OnProgress | None = None,
     ) -> Self:
-        """Load a folder in the public layout: `config.json` and `*.safetensors`.
+        """Load a folder in the public layout: `config.json` and `*.safetensors`; or what
+        `main.py quantize` made of one, which is mapped and used in place.
 
         Args:
             on_progress: told the bytes read so far and those of all, tensor by tensor.
@@ -48,8 +52,11 @@ class KimiVL(nn.Module):
         """
         folder = Path(path)
         config = KimiVLConfig.from_folder(folder)
+        plan = Plan.from_config(read_json(folder / "config.json"))
         with torch.device("meta"):
             network = cls(config)
+            if plan is not None:
+                put_on_grid(network, plan, best_kernels())
         read_weights(
             network, folder, dtype=dtype, device=torch.device(device), on_progress=on_progress
         )

@@ -9,6 +9,7 @@ beside the network's own memory there is at most one file's.
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -39,24 +40,39 @@ def read_weights(
     Raises:
         CheckpointError: see the module's first paragraph; the message names the tensor.
     """
-    expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
-    shards = shards_of(folder, expected)
+    state = network.state_dict()
+    expected = {name: tuple(tensor.shape) for name, tensor in state.items()}
+    # Weights on a grid are used in place, as bytes of the mapped file.
+    on_grid = {name for name, tensor in state.items() if tensor.dtype == torch.uint8}
+    kinds = dict.fromkeys(on_grid, "U8") | {rows_name(name): "F32" for name in on_grid}
+    shards = shards_of(folder, expected, kinds)
     num_bytes, num_read = sum(shard.num_bytes for shard in shards), 0
     loaded: dict[str, Tensor] = {}
     for shard in shards:
         for name, tensor in _tensors_of(shard.path, shard.names):
-            if not torch.isfinite(tensor).all():
+            # `quantize` has looked at its embeddings, and looking at them here would make all of
+            # them resident: of 671 MB a conversation uses a few.
+            unseen = name in on_grid or (on_grid and name.endswith("embed_tokens.weight"))
+            if not unseen and not torch.isfinite(tensor).all():
                 raise CheckpointError(f"{name} holds values that are not finite")
-            # The balance of the experts is compared with float32 scores: never rounded. A copy,
-            # since one small tensor would keep the whole file it lies in mapped.
-            is_balance = name.endswith("e_score_correction_bias")
-            loaded[name] = tensor.to(
-                device=device, dtype=torch.float32 if is_balance else dtype, copy=is_balance
-            )
+            if name in kinds:
+                loaded[name] = tensor.to(device)
+            else:
+                # The balance of the experts is compared with float32 scores: never rounded. A
+                # copy, since one small tensor would keep the whole file it lies in mapped.
+                is_balance = name.endswith("e_score_correction_bias")
+                loaded[name] = tensor.to(
+                    device=device, dtype=torch.float32 if is_balance else dtype, copy=is_balance
+                )
             num_read += tensor.nbytes
             if on_progress is not None:
                 on_progress(num_read, num_bytes)
     network.load_state_dict(loaded, strict=True, assign=True)
+
+
+def rows_name(name: str) -> str:
+    """Of the floats that belong to a matrix on a grid (`model.quantized.plan.LAYOUT`)."""
+    return f"{name}_rows"
 
 
 def write_weights(
@@ -106,14 +122,20 @@ def write_weights(
         (folder / INDEX).write_text(json.dumps(index, indent=2) + "\n")
         (folder / SINGLE).unlink(missing_ok=True)
     (folder / "config.json").write_text(json.dumps(config.to_hf(), indent=2) + "\n")
-    preprocessor = {
+    (folder / "preprocessor_config.json").write_text(
+        json.dumps(preprocessor_of(config), indent=2) + "\n"
+    )
+
+
+def preprocessor_of(config: KimiVLConfig) -> dict[str, Any]:
+    """The public `preprocessor_config.json`."""
+    return {
         "in_token_limit": config.in_token_limit,
         "patch_size": config.vision.patch_size,
         "image_mean": [0.5, 0.5, 0.5],
         "image_std": [0.5, 0.5, 0.5],
         "pad_input": True,
     }
-    (folder / "preprocessor_config.json").write_text(json.dumps(preprocessor, indent=2) + "\n")
 
 
 def _in_shards(sizes: Mapping[str, int], most: int) -> list[list[str]]:
