@@ -20,9 +20,9 @@ from agent.errors import PolicyFailed
 from agent.policy import Policy
 from agent.stages import Stage, TaskFacts, TaskJob, Verdict
 from env.accessible_tree import AccessibleTree
-from env.desktop import Desktop
+from env.desktop import Desktop, wait_until_settled
 from env.errors import DesktopLost, EnvError, UnknownTask
-from env.patient import PatientDesktop, patience, wait_for_rest
+from env.patient import PatientDesktop, patience
 from env.screen import ScreenSize
 from env.tasks.errors import TaskRefused
 from env.tasks.judge import judge
@@ -123,12 +123,12 @@ class DesktopStage:
         if any(isinstance(step, Launch | ChromeOpenTabs) for step in self._task.config):
             self._wait_for_window()
         slower = patience(self._num_desktops)
-        _, rests = wait_for_rest(
+        settled = wait_until_settled(
             self._desktop,
             still_seconds=STILL_SECONDS * min(slower, MOST_STILLER),
-            most_seconds=START_SECONDS * slower,
+            ceiling_seconds=START_SECONDS * slower,
         )
-        if not rests:
+        if not settled.still:
             log.info("the screen still moves after %.0f s", START_SECONDS * slower)
 
     def finish(self) -> None:

@@ -36,8 +36,8 @@ from agent.policy import BlindPolicy, Policy, ScriptedPolicy
 from agent.prompts import style_named
 from agent.proposals import Finish
 from agent.stages import OpenStage, Stage, TaskFacts, TaskJob, Verdict
+from env.desktop import wait_until_settled
 from env.errors import EnvError
-from env.patient import wait_for_rest
 from model.messages import Sampling
 from trajectories.film import write_recording
 from trajectories.osworld import DONE, FAIL, LastLook, write_result
@@ -279,9 +279,9 @@ class _Play:
     def _judge(self, stage: Stage) -> Score:
         began = time.monotonic()
         still_seconds = STILL_REACTIONS * stage.desktop.reaction_seconds
-        seen, _ = wait_for_rest(
-            stage.desktop, still_seconds=still_seconds, most_seconds=SETTLE_SECONDS
-        )
+        seen = wait_until_settled(
+            stage.desktop, still_seconds=still_seconds, ceiling_seconds=SETTLE_SECONDS
+        ).screenshot
         self._last = LastLook(seen.png(), seen.taken_at)
         try:
             stage.finish()

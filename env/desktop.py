@@ -13,7 +13,10 @@ from typing import Protocol, Self
 
 from env.actions import Action, points_of
 from env.errors import ActionRefused
-from env.screen import Box, Screenshot, ScreenSize
+from env.screen import FEW_PX, Box, Screenshot, ScreenSize
+
+_LOOK_SECONDS = 0.1
+"""Between two looks at a screen that is to rest for longer."""
 
 
 class Steering(Protocol):
@@ -125,18 +128,25 @@ class Settled:
 def wait_until_settled(
     desktop: Desktop,
     *,
+    still_seconds: float = 0.0,
     ceiling_seconds: float = 1.0,
     interval_seconds: float | None = None,
+    threshold_px: int = FEW_PX,
     between: Callable[[], None] = lambda: None,
 ) -> Settled:
-    """Look until two screenshots in a row are the same, or the ceiling is reached.
+    """Look until two screenshots show the same, or the ceiling is reached.
 
     Args:
-        interval_seconds: between two of them; None: the desktop's `reaction_seconds`.
+        still_seconds: for so long nothing may have changed; 0: between two looks.
+        interval_seconds: between two of them; None: the desktop's `reaction_seconds`, or less
+            where a long rest is waited for.
+        threshold_px: as much may change, and a caret blink (`Screenshot.shows_another`).
         between: called before each further look; what it raises ends the wait.
     """
     interval = desktop.reaction_seconds if interval_seconds is None else interval_seconds
-    started = time.monotonic()
+    if interval_seconds is None and still_seconds:
+        interval = min(_LOOK_SECONDS, interval)
+    started = changed = time.monotonic()
     before = desktop.screenshot()
     while True:
         time.sleep(interval)
@@ -144,9 +154,9 @@ def wait_until_settled(
         asked = time.monotonic()
         after = desktop.screenshot()
         now = time.monotonic()
-        seconds, capture_seconds = now - started, now - asked
-        if after.same_pixels(before):
-            return Settled(after, seconds, still=True, capture_seconds=capture_seconds)
-        if seconds >= ceiling_seconds:
-            return Settled(after, seconds, still=False, capture_seconds=capture_seconds)
-        before = after
+        if after.shows_another(before, threshold_px):
+            before, changed = after, now
+        elif now - changed >= still_seconds:
+            return Settled(after, now - started, still=True, capture_seconds=now - asked)
+        if now - started >= ceiling_seconds:
+            return Settled(after, now - started, still=False, capture_seconds=now - asked)

@@ -7,20 +7,12 @@ and not what comes of it.
 """
 
 import os
-import time
-
-from PIL import ImageChops
 
 from env.actions import Action
 from env.desktop import Desktop
 from env.screen import Box, Screenshot, ScreenSize
 
 MOST_PATIENCE = 4.0
-
-CARET_PX = 200
-"""As much may change on a screen at rest: a caret blinks, in GTK for ten seconds."""
-
-_LOOK_SECONDS = 0.1
 
 
 def patience(num_desktops: int = 1) -> float:
@@ -60,32 +52,3 @@ class PatientDesktop(Desktop):
 
     def close(self) -> None:
         """Does nothing: the desktop belongs to whoever opened it."""
-
-
-def wait_for_rest(
-    desktop: Desktop, *, still_seconds: float, most_seconds: float
-) -> tuple[Screenshot, bool]:
-    """Look until nothing but a caret has changed for a while. Gives the last look, and whether.
-
-    Args:
-        most_seconds: what never rests is taken as it is.
-    """
-    began = changed = time.monotonic()
-    before = desktop.screenshot()
-    while True:
-        # A desktop without reaction time has shown already what there is to see.
-        time.sleep(min(_LOOK_SECONDS, desktop.reaction_seconds))
-        seen, now = desktop.screenshot(), time.monotonic()
-        if _differ(before, seen):
-            before, changed = seen, now
-        elif now - changed >= still_seconds:
-            return seen, True
-        if now - began >= most_seconds:
-            return seen, False
-
-
-def _differ(one: Screenshot, other: Screenshot) -> bool:
-    if one.size != other.size:
-        return True
-    box = ImageChops.difference(one.image, other.image).getbbox()
-    return box is not None and (box[2] - box[0]) * (box[3] - box[1]) > CARET_PX

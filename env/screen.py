@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import NamedTuple
 
-from PIL import Image
+from PIL import Image, ImageChops
+
+FEW_PX = 200
+"""A change that fits into so many pixels, as a blinking block in a terminal does, is none."""
+
+_CARET_SIZE = (4, 100)
+"""Nor is one that is no wider and no higher: a bar that blinks in a text, twice as large as usual
+on a screen of twice the pixels. In GTK it does for ten seconds."""
 
 
 class ScreenSize(NamedTuple):
@@ -49,3 +56,19 @@ class Screenshot:
 
     def same_pixels(self, other: "Screenshot") -> bool:
         return self.size == other.size and self.image.tobytes() == other.image.tobytes()
+
+    def shows_another(self, before: "Screenshot", threshold_px: int = FEW_PX) -> bool:
+        """Whether it differs from the one before by more than a caret.
+
+        Args:
+            threshold_px: the box round what changed may have so many; 0: none, nor a caret.
+        """
+        if self.size != before.size:
+            return True
+        if self.same_pixels(before):
+            return False
+        box = ImageChops.difference(before.image, self.image).getbbox()
+        assert box is not None
+        width, height = box[2] - box[0], box[3] - box[1]
+        is_caret = width <= _CARET_SIZE[0] and height <= _CARET_SIZE[1]
+        return threshold_px == 0 or not (is_caret or width * height <= threshold_px)
