@@ -29,8 +29,8 @@ nano: setup  ## train the shipped weights again, from nothing (hours)
 proof-log: setup  ## kill, cut, flip and fail the log at length; writes log-proof.json (20 minutes)
 	$(PYTHON) -m benchmarks.log_proof --kills 10000 --states 1000000 --cuts 1000000 --resumes 10000
 
-proof-eval: setup  ## kill an evaluation 100 times and go on; writes eval-proof.json (5 minutes)
-	$(PYTHON) -m benchmarks.eval_proof --kills 100
+proof-eval: setup  ## kill an evaluation 100 times and go on; writes eval-proof.json (20 minutes)
+	$(PYTHON) -m benchmarks.eval_proof --kills 100 --real 20
 
 proof-stop: setup  ## stop, take over, kill and crash at random moments; writes stop-proof.json (an hour)
 	$(PYTHON) -m benchmarks.stop_proof --stops 1000 --kills 1000 --events 100000
@@ -45,4 +45,4 @@ proof-ui: setup  ## kill the cockpit at 100 random moments of an episode; writes
 	$(PYTHON) -m benchmarks.ui_proof --kills 100
 
 proof-suite: setup apps  ## every task of the desktop suite, by its oracle and by nobody, three times; suite-proof.json (an hour)
-	$(PYTHON) -m env.tasks.suites.desktop.check --times 3 --out suite-proof.json
+	$(PYTHON) -m env.tasks.suites.desktop.check --times 3 --workers 2 --out suite-proof.json

@@ -4,7 +4,9 @@ python -m benchmarks.eval_proof --kills 100 --out eval-proof.json
 
 The runner is killed (SIGKILL) as it is, its workers left to find out for
 themselves. After every kill each result that was finished must be the same
-file; in the end the table must be that of an evaluation nobody disturbed.
+file; in the end the table must be that of an evaluation nobody disturbed. Most
+kills fall on tasks in memory, which come by the dozen in a second; `--real` says
+how many fall on real applications on virtual desktops.
 """
 
 import argparse
@@ -15,13 +17,17 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from agent.desktop_stages import DesktopStages, osworld_jobs
 from agent.form_stages import FormStages, form_jobs
 from agent.policy import Policy
+from agent.stages import OpenStage, TaskJob
 from agent.suite_run import SuiteRun
 from agent.task_runs import OpenTaskRunner, SuiteConfig
 from benchmarks.log_proof.workload import Report
@@ -29,24 +35,54 @@ from benchmarks.log_proof.workload import Report
 DONE = 0
 ACTORS = ("oracle", "idle", "gives-up")
 ATTEMPTS = 3
-LONGEST_LIFE_SECONDS = {1: 1.5, 2: 6.0}
-"""By workers: those of their own process must start first."""
+REAL_ACTORS = ("oracle", "idle")
+REAL_ORACLES = ("terminal.make_folder", "mousepad.append_line", "infeasible.missing_line")
+"""The quickest: a kill in the middle of a task costs no more than half of it."""
 
 
-def prove_kills(num_kills: int, seed: int) -> Report:
-    report = Report(name="evaluations killed and started again")
+@dataclass(frozen=True, slots=True)
+class World:
+    """What is evaluated, and for how long one may live that is to be killed."""
+
+    actors: Sequence[str]
+    suite: str
+    jobs: Sequence[TaskJob]
+    stages: OpenStage
+    longest_life_seconds: Mapping[int, float]
+    """By workers: those of their own process must start first."""
+
+
+FORMS = World(ACTORS, "form", form_jobs(ATTEMPTS), FormStages(), {1: 1.5, 2: 6.0})
+
+
+@contextmanager
+def real_desktops() -> Iterator[World]:
+    """Three tasks of our desktop suite, with their inputs."""
+    from env.tasks.suites.desktop.check import suite
+    from env.tasks.suites.desktop.make import EXAMPLES, make
+
+    tasks = [task for task in suite() if task.extra["oracle"] in REAL_ORACLES]
+    jobs = osworld_jobs(EXAMPLES, ",".join(task.id for task in tasks))
+    with tempfile.TemporaryDirectory(prefix="moonhand-inputs-") as folder:
+        make(Path(folder), tasks=tasks)
+        stages = DesktopStages(mirror=Path(folder), num_desktops=2)
+        yield World(REAL_ACTORS, "desktop", jobs, stages, {1: 40.0, 2: 30.0})
+
+
+def prove_kills(num_kills: int, seed: int, world: World = FORMS) -> Report:
+    report = Report(name=f"{world.suite}: evaluations killed and started again")
     chance = random.Random(seed)
     undisturbed: dict[str, Any] = {}
     number = 0
     while report.cases < num_kills:
-        model = ACTORS[number % len(ACTORS)]
+        model = world.actors[number % len(world.actors)]
         workers = 1 + number % 2
         with tempfile.TemporaryDirectory(prefix="moonhand-proof-") as folder:
             if model not in undisturbed:
-                assert _live(Path(folder) / "calm", model, 1, None) == DONE
+                assert _live(world, Path(folder) / "calm", model, 1, None) == DONE
                 undisturbed[model] = table(Path(folder) / "calm")
             out = Path(folder) / "results"
-            trouble = _one_evaluation(out, model, workers, num_kills, chance, report)
+            trouble = _one_evaluation(world, out, model, workers, num_kills, chance, report)
             if trouble is None and table(out) != undisturbed[model]:
                 trouble = f"the table is another: {table(out)}"
         if trouble is not None:
@@ -57,13 +93,19 @@ def prove_kills(num_kills: int, seed: int) -> Report:
 
 
 def _one_evaluation(
-    out: Path, model: str, workers: int, num_kills: int, chance: random.Random, report: Report
+    world: World,
+    out: Path,
+    model: str,
+    workers: int,
+    num_kills: int,
+    chance: random.Random,
+    report: Report,
 ) -> str | None:
     """Kill and start again until it is through. Gives what was wrong."""
     before: dict[str, tuple[int, int]] = {}
     while True:
         is_last = report.cases >= num_kills
-        code = _live(out, model, workers, None if is_last else chance.random())
+        code = _live(world, out, model, workers, None if is_last else chance.random())
         after = identities(out)
         lost = [name for name, identity in before.items() if after.get(name) != identity]
         if lost:
@@ -75,21 +117,22 @@ def _one_evaluation(
         report.cases += 1
 
 
-def _live(out: Path, model: str, workers: int, share: float | None) -> int | None:
+def _live(world: World, out: Path, model: str, workers: int, share: float | None) -> int | None:
     """Evaluate in a process of its own; kill it after a share of the longest life. None: it was."""
     child = os.fork()
     if child == 0:
         code = 1
         try:
-            config = SuiteConfig(suite="form", model=model)
-            suite = SuiteRun(config, out, form_jobs(ATTEMPTS))
-            for _ in suite.run(OpenTaskRunner(config, out, _no_policy, FormStages()), workers):
+            config = SuiteConfig(suite=world.suite, model=model)
+            suite = SuiteRun(config, out, world.jobs)
+            for _ in suite.run(OpenTaskRunner(config, out, _no_policy, world.stages), workers):
                 pass
             suite.write_summary()
             code = DONE
         finally:
             os._exit(code)
-    until = None if share is None else time.monotonic() + share * LONGEST_LIFE_SECONDS[workers]
+    longest = world.longest_life_seconds[workers]
+    until = None if share is None else time.monotonic() + share * longest
     while until is None or time.monotonic() < until:
         done, status = os.waitpid(child, 0 if until is None else os.WNOHANG)
         if done:
@@ -133,23 +176,27 @@ def table(out: Path) -> dict[str, Any]:
 def run(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--real", type=int, default=0, help="of these, on real desktops")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("eval-proof.json"))
     options = parser.parse_args(words)
     began = time.monotonic()
-    report = prove_kills(options.kills, options.seed)
-    seconds = round(time.monotonic() - began, 1)
-    print(f"{report.name}: {report.cases} kills, {len(report.bad)} bad, {report.counts}")
-    for trouble in report.bad:
-        print(f"  {trouble}")
+    reports = [prove_kills(options.kills - options.real, options.seed)]
+    if options.real:
+        with real_desktops() as world:
+            reports.append(prove_kills(options.real, options.seed, world))
+    for report in reports:
+        print(f"{report.name}: {report.cases} kills, {len(report.bad)} bad, {report.counts}")
+        for trouble in report.bad:
+            print(f"  {trouble}")
     told = {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "seed": options.seed,
-        **report.plain(),
-        "seconds": seconds,
+        "reports": [report.plain() for report in reports],
+        "seconds": round(time.monotonic() - began, 1),
     }
     options.out.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
-    return 1 if report.bad else 0
+    return 1 if any(report.bad for report in reports) else 0
 
 
 if __name__ == "__main__":

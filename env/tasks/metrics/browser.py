@@ -1,11 +1,11 @@
 """What a browser shows and remembers: tabs, bookmarks, cookies, history, settings."""
 
-import re
 from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
 from urllib.parse import urlparse, urlunparse
 
+from env.tasks import apart
 from env.tasks.urls import same_url
 
 Rules = Mapping[str, Any]
@@ -34,7 +34,7 @@ def is_expected_url_pattern_match(result: Any, rules: Rules) -> float:
     address = _address(result) if result else None
     if not isinstance(address, str):
         return 0.0
-    return float(all(re.search(pattern, address) for pattern in rules["expected"]))
+    return float(all(apart.found(pattern, [address]) for pattern in rules["expected"]))
 
 
 def _address(result: Any) -> Any:
@@ -44,7 +44,7 @@ def _address(result: Any) -> Any:
 def is_expected_search_query(result: Any, rules: Rules) -> float:
     if not result:
         return 0.0
-    return float(re.search(rules["expect"]["pattern"], result["url"]) is not None)
+    return float(apart.found(rules["expect"]["pattern"], [result["url"]]))
 
 
 def is_expected_tabs(result: Sequence[Rules] | None, rules: Rules) -> float:

@@ -13,6 +13,7 @@ from typing import Any
 
 from rapidfuzz import fuzz
 
+from env.tasks import apart
 from env.tasks.errors import TaskRefused
 from env.tasks.metrics.rules import follows
 
@@ -107,36 +108,27 @@ def check_list(result: str | None, rules: Rules) -> float:
         return 0.0
     lines = _text(result).splitlines(keepends=True)
 
-    def found(pattern: str) -> bool:
-        compiled = re.compile(pattern)
-        return any(compiled.search(line) for line in lines)
-
-    expected = all(found(pattern) for pattern in rules.get("expect", []))
-    return float(expected and not any(found(pattern) for pattern in rules.get("unexpect", [])))
+    expected = all(apart.found(pattern, lines) for pattern in rules.get("expect", []))
+    unexpected = rules.get("unexpect", [])
+    return float(expected and not any(apart.found(pattern, lines) for pattern in unexpected))
 
 
 def check_accessibility_tree(
     result: str, rules: Sequence[Mapping[str, Any]], osname: str = "ubuntu"
 ) -> float:
     """Whether elements are there, and how near their texts are to what is expected."""
-    from lxml.cssselect import CSSSelector
-
-    from env.tasks.metrics.markup import UBUNTU, parsed
+    from env.tasks.metrics.markup import UBUNTU
 
     names = {key: value.replace("ubuntu", osname) for key, value in UBUNTU.items()}
-    tree = parsed(result)
     total = 1.0
     for rule in rules:
-        if "xpath" in rule:
-            elements = tree.xpath(rule["xpath"], namespaces=names)
-        elif "selectors" in rule:
-            elements = CSSSelector(", ".join(rule["selectors"]), namespaces=names)(tree)
-        else:
+        if "xpath" not in rule and "selectors" not in rule:
             raise ValueError("a rule has neither xpath nor selectors")
-        if not elements:
+        texts = apart.elements(result, rule.get("xpath"), rule.get("selectors", ()), names)
+        if not texts:
             return 0.0
         if "text" in rule:
-            total *= max(_likeness(rule, element.text or None) for element in elements)
+            total *= max(_likeness(rule, text) for text in texts)
     return float(total)
 
 

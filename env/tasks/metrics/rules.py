@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import reduce
 from typing import Any
 
+from env.tasks import apart
 from env.tasks.errors import TaskRefused
 
 _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
@@ -32,7 +33,7 @@ def follows(value: Any, rule: Mapping[str, Any]) -> bool:
     """
     method, ref = rule["method"], rule["ref"]
     if method.startswith("re"):
-        return re.search(ref, value, _flags(method)) is not None
+        return apart.found(ref, [value], _flags(method))
     if method in _COMPARE:
         return bool(_COMPARE[method](value, ref))
     if method.startswith("approx"):

@@ -250,6 +250,8 @@ def _has_cell(sheet: _Sheet, rule: Mapping[str, Any]) -> bool:
             follows(_property(sheet, cell, place, name), inner)
             for name, inner in rule["props"].items()
         )
+    except TaskRefused:
+        raise
     except Exception:
         # As in OSWorld: a value that a rule cannot be asked of does not follow it.
         return False

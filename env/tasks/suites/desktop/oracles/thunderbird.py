@@ -19,7 +19,10 @@ def open_inbox(sight: Sight) -> Moves:
 @oracle
 def read_letter(sight: Sight) -> Moves:
     yield from _open_inbox(sight)
-    yield click(_letter(sight, "Invoice 2041"), "the letter Invoice 2041", count=2)
+    yield click(_letter(sight, "Invoice 2041"), "the letter Invoice 2041")
+    # Not by two clicks: a busy machine takes them for one and one.
+    yield press("enter", thought="The letter is selected.")
+    sight.find("frame", like="Invoice 2041", app=_APP)
 
 
 @oracle
