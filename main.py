@@ -56,6 +56,7 @@ from ui.commands.recordings import record, reduce
 from ui.commands.replays import replay_runs
 from ui.commands.reports import Report, report
 from ui.commands.serving import ServeDesktop, osworld_token, serve_desktop
+from ui.commands.stats import tell_stats
 from ui.commands.stopping import Stop, stop
 from ui.commands.training import training_commands
 from ui.commands.viewing import viewed
@@ -165,6 +166,8 @@ def demo(options: Demo) -> int:
     console.print(results_table(results))
     won = sum(result.score is not None and result.score > 0 for result in results)
     say(f"{won} of {len(results)} episodes succeeded")
+    if options.stats:
+        tell_stats(store.folder, console, say)
     say(f"run folder: {store.folder}")
     say(f"replay: {write_replay(read_run(store.folder), store.folder / 'replay.html')}")
     return DONE
@@ -193,6 +196,8 @@ def run(options: Run) -> int:
         policy = open_policy(options.model)
         loop = Loop(policy, desktop, store, config, told_of(control), control=control)
         result = loop.run(options.instruction)
+    if options.stats:
+        tell_stats(store.folder, console, say)
     return told(store, result)
 
 

@@ -19,6 +19,7 @@ from env.actions import Action, Point, points_of
 from env.screen import Box, ScreenSize
 from trajectories.answer_text import sections_of
 from trajectories.replay import describe
+from trajectories.waterfall import answer_parts
 
 Reported = Observed | TextStreamed | Proposed | Performed | Refused | EpisodeEnded
 """Events that have a report of their own; of the others the session knows more."""
@@ -41,6 +42,7 @@ def report_of(event: Reported, folder: str) -> Report:
                 step=step,
                 at=time.time(),
                 seconds=seconds,
+                capture_seconds=event.capture_seconds,
                 image=name,
                 jpeg=jpeg_of(screenshot.image),
             )
@@ -137,4 +139,8 @@ def _planned(event: Proposed) -> Planned:
         tokens_per_second=num_tokens / seconds if seconds else 0.0,
         prompt_tokens=completion.num_prompt_tokens,
         reused_tokens=completion.num_reused_tokens,
+        parts={
+            "ahead": completion.seconds.get("ahead", 0.0),
+            **answer_parts({**completion.seconds, "model": event.seconds}),
+        },
     )

@@ -104,7 +104,15 @@ class Chronicle:
         for record in self._before_the_first_look:
             self._log.append(record)
         self._before_the_first_look.clear()
-        self._emit(Observed(step=step, screenshot=screenshot, seconds=settled.seconds, image=image))
+        self._emit(
+            Observed(
+                step=step,
+                screenshot=screenshot,
+                seconds=settled.seconds,
+                capture_seconds=settled.capture_seconds,
+                image=image,
+            )
+        )
         return image
 
     def streamed(self, step: int, text: str) -> None:

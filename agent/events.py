@@ -69,6 +69,8 @@ class Observed:
     screenshot: Screenshot
     seconds: float
     """Capture and settling."""
+    capture_seconds: float = 0.0
+    """Of these."""
     image: str = ""
     """Its name in the store."""
 

@@ -67,6 +67,8 @@ class Saw:
     at: float
     """Seconds since the epoch: when the session announced it."""
     seconds: float
+    capture_seconds: float = 0.0
+    """Of these, the last look's; the others went to waiting."""
     image: str
     """Its name in the store of the run."""
     jpeg: Base64Bytes = field(default=b"", repr=False)
@@ -102,6 +104,8 @@ class Planned:
     prompt_tokens: int = 0
     reused_tokens: int = 0
     """Of the prompt, from the cache."""
+    parts: dict[str, float] = field(default_factory=dict)
+    """Seconds, as `trajectories.waterfall` names them."""
     kind: Literal["planned"] = "planned"
 
 

@@ -182,7 +182,7 @@ def figures(episode: Episode, completions: Sequence[Completion]) -> dict[str, An
             "capture": step.observation.capture_seconds,
             "settle": step.observation.settle_seconds,
             **{part: told.seconds.get(part, 0.0) for part in ("vision", "prefill", "decode")},
-            "prepare": told.seconds.get("prepare", 0.0),
+            "ahead": told.seconds.get("ahead", 0.0),
             "act": 0.0 if step.outcome is None else step.outcome.act_seconds,
         }
         for step, told in zip(episode.steps, completions, strict=True)

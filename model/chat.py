@@ -112,7 +112,7 @@ class ChatModel:
         ids = generation.token_ids
         seconds = {**generation.seconds, "vision": cut_seconds + generation.seconds["vision"]}
         if self._num_prepared:
-            seconds["prepare"] = self._prepare_seconds
+            seconds["ahead"] = self._prepare_seconds
         num_prepared, self._num_prepared, self._prepare_seconds = self._num_prepared, 0, 0.0
         return Completion(
             text=self.processor.tokenizer.decode(ids[:-1] if generation.stopped else ids),

@@ -101,7 +101,7 @@ class Completion:
     """New tokens that a grammar left no choice about."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Where the time went: "vision" (cutting pictures and looking at them), "prefill", "decode";
-    "prepare", spent before the prompt came."""
+    "ahead", spent before the prompt came."""
 
 
 OnText = Callable[[str], None]

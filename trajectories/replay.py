@@ -22,6 +22,8 @@ from trajectories.answer_text import answer_of, sections_of
 from trajectories.disk import RealDisk
 from trajectories.durable import write_whole
 from trajectories.reading import Episode, RunRecord, Step
+from trajectories.schema import Intent
+from trajectories.waterfall import waterfall
 
 
 class Mark(NamedTuple):
@@ -159,13 +161,9 @@ def _episode(episode: Episode) -> dict[str, Any]:
 
 
 def _step(step: Step, pictures: _Pictures) -> dict[str, Any]:
-    intent, outcome, seen = step.intent, step.outcome, step.observation
+    intent, seen = step.intent, step.observation
     actions = [] if intent is None else [decode(action) for action in intent.actions]
-    times = {"look": seen.capture_seconds, "settle": seen.settle_seconds}
-    if intent is not None:
-        times["think"] = intent.seconds.get("model", 0.0)
-    if outcome is not None:
-        times["act"] = outcome.act_seconds
+    times = {part: round(seconds, 4) for part, seconds in waterfall(step).items() if seconds}
     return {
         "number": step.number,
         "picture": pictures.number_of(step),
@@ -184,7 +182,8 @@ def _step(step: Step, pictures: _Pictures) -> dict[str, Any]:
         "result": _result(step, len(actions)),
         **_words(step),
         "advice": step.advice,
-        "times": {part: round(seconds, 3) for part, seconds in times.items()},
+        "times": times,
+        "prompt": _prompt(intent),
         # Something to click on even for a step that took no time.
         "seconds": round(max(sum(times.values()), 0.01), 3),
     }
@@ -199,6 +198,16 @@ def _words(step: Step) -> dict[str, str]:
     shown = said.thought == step.intent.thought and said.action == step.intent.sentence
     whole = shown and not said.observation and _lines(answer_of(said)) == _lines(response)
     return {"code": said.code or "", "answer": "" if whole else response}
+
+
+def _prompt(intent: Intent | None) -> str:
+    """What was asked, and how much of it was known; empty where the policy told nothing."""
+    if intent is None or not intent.num_prompt_tokens:
+        return ""
+    share = intent.num_reused_tokens / intent.num_prompt_tokens
+    return (
+        f"{intent.num_prompt_tokens} prompt tokens, {share:.0%} reused; {len(intent.token_ids)} new"
+    )
 
 
 def _lines(text: str) -> list[str]:

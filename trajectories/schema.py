@@ -103,7 +103,7 @@ class Intent:
     num_prepared_tokens: int = 0
     """Computed between the answer before and this one, for this prompt or a later one."""
     seconds: dict[str, float] = field(default_factory=dict)
-    """The policy's own account ("vision", "prefill", "decode", "prepare") and "model", the whole
+    """The policy's own account ("vision", "prefill", "decode", "ahead") and "model", the whole
     of its answer."""
 
 

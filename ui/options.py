@@ -15,6 +15,7 @@ MONITOR = "real: the one monitor to work, as xrandr names it"
 POINTER = "real: draw the pointer into what the model sees"
 STOP_KEY = "real: struck twice, wherever the focus is, it stops all"
 STOP_WITHIN = "real: seconds from the first stroke to the second"
+STATS = "then tell where the steps' time went: by part, rates, prompt tokens reused"
 NANO_WEIGHTS = Path(__file__).parents[1] / "model" / "weights" / "nano"
 
 
@@ -26,6 +27,7 @@ class Demo:
     tasks: Annotated[str, "names with commas; one unseen episode each"] = ",".join(DEMO_TASKS)
     seed: Annotated[int, "which unseen episodes: a round of its own"] = 900
     out: Annotated[Path, "folder for the run folder"] = Path("runs")
+    stats: Annotated[bool, STATS] = False
     view: Annotated[Literal["none", "vnc"], VIEW] = "none"
     no_sandbox: Annotated[bool, NO_SANDBOX] = False
 
@@ -42,6 +44,7 @@ class Run:
     url: Annotated[str | None, "a page to open first, in a browser"] = None
     max_steps: Annotated[int, "steps before it is given up"] = 15
     out: Annotated[Path, "folder for the run folder"] = Path("runs")
+    stats: Annotated[bool, STATS] = False
     view: Annotated[Literal["none", "vnc"], VIEW] = "none"
     no_sandbox: Annotated[bool, NO_SANDBOX] = False
     network: Annotated[bool, NETWORK] = False
@@ -103,6 +106,7 @@ class Eval:
     )
     osworld_exact: Annotated[bool, "keep OSWorld's flaws, for numbers that compare"] = False
     recording: Annotated[Literal["mp4", "webm", "none"], "kept beside each result"] = "mp4"
+    stats: Annotated[bool, STATS] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

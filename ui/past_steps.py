@@ -4,6 +4,7 @@ from env.actions import points_of
 from trajectories import action_json
 from trajectories.reading import Episode, Step
 from trajectories.replay import describe
+from trajectories.waterfall import waterfall
 from ui.progress import Stand, StepView
 
 
@@ -22,7 +23,12 @@ def shown_points(step: Step) -> list[tuple[int, int]]:
 def _view(step: Step) -> StepView:
     look = step.observation.capture_seconds + step.observation.settle_seconds
     if step.intent is None:
-        return StepView(number=step.number, look_seconds=look, reason="nothing was answered")
+        return StepView(
+            number=step.number,
+            look_seconds=look,
+            reason="nothing was answered",
+            parts=waterfall(step),
+        )
     intent = step.intent
     words = ", then ".join(describe(action_json.decode(record)) for record in intent.actions)
     return StepView(
@@ -37,4 +43,5 @@ def _view(step: Step) -> StepView:
         look_seconds=look,
         think_seconds=intent.seconds.get("model", 0.0),
         act_seconds=0.0 if step.outcome is None else step.outcome.act_seconds,
+        parts=waterfall(step),
     )

@@ -51,6 +51,8 @@ class StepView:
     look_seconds: float = 0.0
     think_seconds: float = 0.0
     act_seconds: float = 0.0
+    parts: dict[str, float] = field(default_factory=dict)
+    """Seconds, as `trajectories.waterfall` names them."""
 
     @property
     def sections(self) -> Sections:
@@ -103,6 +105,10 @@ class Progress:
                 step.answer, step.stand = "", Stand.THINKING
                 step.jpeg, step.image = report.jpeg, report.image
                 step.look_seconds = report.seconds
+                step.parts = {
+                    "settle": report.seconds - report.capture_seconds,
+                    "capture": report.capture_seconds,
+                }
             case Streamed(step=number, text=text):
                 self._step(number).answer += text
             case Planned(step=number):
@@ -110,6 +116,7 @@ class Progress:
                 step.stand = Stand.PLANNED
                 step.sentence, step.words, step.code = report.sentence, report.words, report.code
                 step.points, step.think_seconds = report.points, report.seconds
+                step.parts |= report.parts
                 self.last_plan = report
             case Asking(step=number):
                 step = self._step(number)
@@ -123,6 +130,7 @@ class Progress:
             case Acted(step=number, seconds=seconds):
                 step = self._step(number)
                 step.stand, step.act_seconds = Stand.DONE, seconds
+                step.parts["act"] = seconds
             case Declined(step=number, reason=reason):
                 step = self._step(number)
                 step.stand, step.reason = Stand.DECLINED, reason

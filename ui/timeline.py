@@ -5,6 +5,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from ui.progress import Stand, StepView
+from ui.waterfall import CELLS, bar
 
 _SIGNS = {
     Stand.LOOKING: "◌",
@@ -54,8 +55,9 @@ class Timeline(OptionList):
         line.append(f"{step.number:>2} ", style=theme.secondary or "")
         if step.seconds:
             line.append(f"{step.seconds:5.1f}s ", style=theme.secondary or "")
+            line.append_text(bar(step.parts)).append(" ")
         else:
-            line.append("       ")
+            line.append(" " * (8 + CELLS))
         line.append(words.strip() or step.stand.value)
         if step.reason:
             line.append(f"  {step.reason}", style=colour)

@@ -47,7 +47,7 @@ def reports() -> list[Report]:
         began,
     ]
     told += [
-        Saw(step=1, at=0.0, seconds=0.12, image="1", jpeg=jpeg_of(screen)),
+        Saw(step=1, at=0.0, seconds=0.12, capture_seconds=0.03, image="1", jpeg=jpeg_of(screen)),
         Planned(
             step=1,
             thought="The box comes first.",
@@ -60,6 +60,7 @@ def reports() -> list[Report]:
             tokens_per_second=212.0,
             prompt_tokens=1311,
             reused_tokens=812,
+            parts={"vision": 0.04, "prefill": 0.05, "decode": 0.11, "model": 0.01},
         ),
         Acted(step=1, count=1, seconds=0.01),
         Saw(step=2, at=0.0, seconds=0.13, image="2", jpeg=jpeg_of(screen)),

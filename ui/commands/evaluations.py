@@ -24,6 +24,7 @@ from agent.task_runs import OpenTaskRunner, SuiteConfig, TaskRecord
 from agent.workers import run_jobs, share_cores
 from trajectories.formats.screenspot import read_screenspot
 from trajectories.results import claim_folder
+from ui.commands.stats import tell_stats
 from ui.options import Eval, Targets
 from ui.tables import (
     grounding_line,
@@ -42,6 +43,21 @@ Say = Callable[[str], None]
 def evaluate(
     options: Eval,
     *,
+    console: Console,
+    say: Say,
+    open_policy: OpenPolicy,
+    weights_of: Callable[[str], str],
+) -> int:
+    if options.stats and options.suite == "screenspot":
+        raise ValueError("--stats tells of steps; screenspot has none")
+    code = _evaluated(options, console, say, open_policy, weights_of)
+    if options.stats:
+        tell_stats(options.out, console, say)
+    return code
+
+
+def _evaluated(
+    options: Eval,
     console: Console,
     say: Say,
     open_policy: OpenPolicy,
