@@ -33,6 +33,7 @@ missing_packages() {
     have Xvfb || echo xvfb
     have openbox || echo openbox
     have bwrap || echo bubblewrap
+    have g++ || echo g++
     # Ubuntu's "chromium" is a snap, which runs in no container: see install_browser.
     have_browser || is_ubuntu || echo chromium
     local package
@@ -135,6 +136,12 @@ install_requirements() {
     echo "$wanted" >"$STAMP"
 }
 
+# What multiplies with weights of 4 and 8 bits; without a compiler torch does, slowly.
+build_kernels() {
+    [ "$(uname -m)" = x86_64 ] || return 0
+    .venv/bin/python -m model.kernels.build >/dev/null || say "continuing without"
+}
+
 install_browser() {
     ! have_browser || return 0
     say "installing Chromium by Playwright"
@@ -157,4 +164,5 @@ install_packages missing_packages
 make_venv
 install_requirements
 install_browser
+build_kernels
 say "ready"

@@ -1,0 +1,112 @@
+"""The kernels in C++, by way of a plain C interface: no tie to torch's own, and no lock held.
+
+Shapes: T tokens, K inputs, N outputs, D model width, C chosen experts of a token.
+"""
+
+import ctypes
+from collections.abc import Sequence
+from enum import IntEnum
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from model.kernels.contract import Fitted
+from model.quantized.grid import ROWS, Packed, block_bytes, normalised, packed_shape
+
+
+class Variant(IntEnum):
+    """Instruction sets, the later the quicker."""
+
+    PLAIN = 0
+    AVX2 = 1
+    AVX512 = 2
+    """With VNNI."""
+    AMX = 3
+
+
+class CompiledKernels:
+    """Fits `model.kernels.contract.Kernels`."""
+
+    def __init__(self, library: Path, variant: Variant | None = None) -> None:
+        """
+        Args:
+            variant: None: the best of this processor.
+
+        Raises:
+            ValueError: the processor lacks what the variant needs.
+        """
+        self._library = ctypes.CDLL(str(library))
+        supported = self.supported()
+        self.variant = supported[-1] if variant is None else variant
+        if self.variant not in supported:
+            raise ValueError(
+                f"this processor has no {self.variant.name}; expected one of"
+                f" {[known.name for known in supported]}"
+            )
+
+    def supported(self) -> Sequence[Variant]:
+        return [variant for variant in Variant if self._library.moonhand_supports(int(variant))]
+
+    def fit(self, weight_NK: Tensor, bits: int, importance_K: Tensor | None) -> Fitted:
+        num_rows, num_inputs = weight_NK.shape
+        weight = weight_NK.float().contiguous()
+        counts = torch.ones(num_inputs)
+        if importance_K is not None:
+            counts = normalised(importance_K).float().contiguous()
+        shape = packed_shape(num_rows, num_inputs, bits)
+        packed = Packed(torch.empty(shape, dtype=torch.uint8), torch.empty(shape[0], 2 * ROWS))
+        sums = torch.zeros(2, dtype=torch.float64)
+        self._call(
+            *("fit", bits, weight, counts, num_rows, num_inputs),
+            *(packed.blocks, packed.rows, sums, torch.get_num_threads()),
+        )
+        error, squared = sums.tolist()
+        return Fitted(packed, error, squared)
+
+    def linear(self, x_TK: Tensor, matrix: Packed, bits: int, num_outputs: int) -> Tensor:
+        x_TK = x_TK.contiguous()
+        num_tokens, width = x_TK.shape
+        y_TN = x_TK.new_empty(num_tokens, num_outputs)
+        spans = matrix.blocks.shape[1] // block_bytes(bits)
+        self._call(
+            *("linear", bits, matrix.blocks, matrix.rows, spans, num_outputs),
+            *(x_TK, _is_half(x_TK), num_tokens, width, y_TN, torch.get_num_threads()),
+        )
+        return y_TN
+
+    def experts(
+        self,
+        x_TD: Tensor,
+        gate_up: Packed,
+        down: Packed,
+        bits: int,
+        experts_TC: Tensor,
+        weights_TC: Tensor,
+    ) -> Tensor:
+        x_TD = x_TD.contiguous()
+        num_tokens, width = x_TD.shape
+        y_TD = torch.empty_like(x_TD)
+        num_experts, twice, stride = gate_up.blocks.shape
+        self._call(
+            *("experts", bits, gate_up.blocks, gate_up.rows, down.blocks, down.rows, num_experts),
+            *(twice // 2, stride // block_bytes(bits), experts_TC.contiguous()),
+            *(weights_TC.float().contiguous(), experts_TC.shape[1]),
+            *(x_TD, _is_half(x_TD), num_tokens, width, y_TD, torch.get_num_threads()),
+        )
+        return y_TD
+
+    def _call(self, name: str, *arguments: Tensor | int) -> None:
+        given = [
+            ctypes.c_void_p(one.data_ptr()) if isinstance(one, Tensor) else ctypes.c_int(one)
+            for one in arguments
+        ]
+        status = getattr(self._library, f"moonhand_{name}")(ctypes.c_int(self.variant), *given)
+        # What only a bug can cause: an expert that is none, a variant that is not there.
+        assert status == 0, (name, status)
+
+
+def _is_half(x: Tensor) -> int:
+    assert x.dtype in (torch.float32, torch.bfloat16), x.dtype
+    assert x.device.type == "cpu", x.device
+    return int(x.dtype == torch.bfloat16)

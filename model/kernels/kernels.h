@@ -1,0 +1,55 @@
+// What the translation units share: the layout of a matrix on its grid, activations as the
+// products see them, and the table of functions that each instruction set fills.
+// Layout: see LAYOUT in model/quantized/plan.py.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+namespace moonhand {
+
+constexpr int ROWS = 16, GROUP = 32, SPAN = 64;
+
+// Always in line: the linker must not take one unit's instructions for all.
+#define IN_LINE inline __attribute__((always_inline))
+
+IN_LINE size_t block_bytes(int bits) { return (size_t)ROWS * SPAN * bits / 8 + 4 * ROWS; }
+
+struct Matrix {
+    const uint8_t *blocks;
+    const float *rows;  // of each block of rows: 16 steps, 16 lows
+    int spans;          // of 64 inputs
+    int bits;
+    IN_LINE size_t stride() const { return spans * block_bytes(bits); }
+};
+
+// Tokens rounded to whole numbers by groups of 32 inputs; K is a multiple of 64.
+struct Rounded {
+    const int8_t *q;      // [T, K]
+    const float *scale;   // [T, K / 32]
+    const float *sum;     // [T, K / 32]: scale times the sum of the whole numbers
+    const uint16_t *wide; // AMX only: the tokens in bfloat16, by tiles of 16 tokens and 32 inputs
+    int inputs;
+};
+
+struct Table {
+    // One token's K floats to whole numbers, padded with zeros to `inputs`.
+    void (*round)(const float *x, int count, int inputs, int8_t *q, float *scale, float *sum);
+    // out[t * stride + 16 * b + r]: `num_blocks` blocks of rows from `matrix`, for the tokens
+    // `first` to `first + count` of x.
+    void (*multiply)(const Matrix &matrix, int num_blocks, const Rounded &x, int first, int count,
+                     float *out, int stride);
+    // One block of 16 rows on its grid. weight [16][inputs], counts [inputs], of which `width` are
+    // not padding; sums[0] gets the weighed squares of the errors, sums[1] those of the weights.
+    void (*fit)(const float *weight, const float *counts, int width, int inputs, int bits,
+                uint8_t *block, float *rows, double *sums);
+    // silu(gate) * up of 16 values each.
+    void (*gate)(const float *gate, const float *up, float *hidden);
+    // AMX: tokens to tiles of bfloat16, and the product with them; null elsewhere.
+    void (*tile)(const int8_t *q, const float *scale, int inputs, int count, uint16_t *tiles);
+    void (*multiply_wide)(const Matrix &matrix, int num_blocks, const Rounded &x, int first,
+                          int count, float *out, int stride, uint16_t *room);
+};
+
+extern const Table table_plain, table_avx2, table_avx512, table_amx;
+
+}  // namespace moonhand

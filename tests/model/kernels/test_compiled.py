@@ -1,0 +1,101 @@
+"""Every set of instructions that this processor has computes what torch computes."""
+
+from itertools import product
+
+import pytest
+import torch
+
+from model.kernels.build import NoKernels, library
+from model.kernels.compiled import CompiledKernels, Variant
+from model.kernels.contract import Kernels
+from model.kernels.plain import PlainKernels
+from model.quantized.grid import SPAN, Packed, padded, weights_of
+
+TYPES = (torch.float32, torch.bfloat16)
+NEAR = {torch.float32: 5e-4, torch.bfloat16: 4e-3}
+"""Relative: sums in another order, which may turn a hidden value to the next whole number, and
+the rounding of the outcome."""
+NEAR_IN_TILES = 1e-2
+"""AMX multiplies bfloat16."""
+
+
+@pytest.fixture(scope="module", params=list(Variant), ids=lambda variant: variant.name)
+def compiled(request: pytest.FixtureRequest) -> CompiledKernels:
+    try:
+        return CompiledKernels(library(), request.param)
+    except (NoKernels, ValueError) as reason:
+        pytest.skip(str(reason))
+
+
+def drawn(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def stack(*shape: int, bits: int) -> Packed:
+    made = [
+        PlainKernels().fit(drawn(*shape[1:], seed=i), bits, None).packed for i in range(shape[0])
+    ]
+    return Packed(torch.stack([p.blocks for p in made]), torch.stack([p.rows for p in made]))
+
+
+def difference(found: torch.Tensor, expected: torch.Tensor) -> float:
+    return float((found.float() - expected.float()).norm() / expected.float().norm())
+
+
+def near(kernels: CompiledKernels, dtype: torch.dtype, num_tokens: int) -> float:
+    wide = kernels.variant is Variant.AMX and num_tokens >= 16
+    return NEAR_IN_TILES if wide else NEAR[dtype]
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+def test_a_product_is_torchs(compiled: CompiledKernels, bits: int) -> None:
+    packed = PlainKernels().fit(drawn(100, 200), bits, None).packed
+    for num_tokens, dtype in product((1, 2, 3, 5, 9, 40), TYPES):
+        x = (3 * drawn(num_tokens, 200, seed=1)).to(dtype)
+        expected = PlainKernels().linear(x, packed, bits, 100)
+        found = compiled.linear(x, packed, bits, 100)
+        assert found.dtype is dtype
+        assert difference(found, expected) < near(compiled, dtype, num_tokens)
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+def test_experts_are_mixed_as_torch_mixes_them(compiled: CompiledKernels, bits: int) -> None:
+    gate_up, down = stack(5, 2 * padded(96, SPAN), 72, bits=bits), stack(5, 72, 128, bits=bits)
+    for num_tokens in (1, 4, 30, 600):
+        x = 0.3 * drawn(num_tokens, 72, seed=1)
+        experts = drawn(num_tokens, 5, seed=2).argsort(1)[:, :3]
+        given = (x, gate_up, down, bits, experts, drawn(num_tokens, 3, seed=3))
+        expected = PlainKernels().experts(*given)
+        assert difference(compiled.experts(*given), expected) < near(
+            compiled, torch.float32, num_tokens
+        )
+
+
+def test_the_outcome_does_not_depend_on_how_many_threads_share_the_work() -> None:
+    kernels: Kernels = CompiledKernels(library())
+    packed = PlainKernels().fit(drawn(300, 256), 4, None).packed
+    x = drawn(20, 256, seed=1)
+    alone = kernels.linear(x, packed, 4, 300)
+    torch.set_num_threads(3)
+    try:
+        assert torch.equal(kernels.linear(x, packed, 4, 300), alone)
+    finally:
+        torch.set_num_threads(1)
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+def test_the_grid_found_is_as_good_as_torchs(compiled: CompiledKernels, bits: int) -> None:
+    weight, importance = drawn(40, 200), drawn(200, seed=1).square()
+    for weighs in (None, importance):
+        expected, found = (k.fit(weight, bits, weighs) for k in (PlainKernels(), compiled))
+        assert found.squared == pytest.approx(expected.squared, rel=1e-4)
+        assert found.squared_error == pytest.approx(expected.squared_error, rel=0.02)
+        error = weights_of(found.packed, bits, 40, 200) - weight
+        if weighs is None:
+            assert float(error.square().sum()) == pytest.approx(found.squared_error, rel=1e-3)
+
+
+def test_tokens_of_nothing_give_nothing(compiled: CompiledKernels) -> None:
+    packed = PlainKernels().fit(drawn(16, 64), 4, None).packed
+    assert not compiled.linear(torch.zeros(2, 64), packed, 4, 16).any()
+    assert compiled.linear(torch.zeros(0, 64), packed, 4, 16).shape == (0, 16)
