@@ -3,8 +3,8 @@
 Under gradients on a CPU, `scaled_dot_product_attention`'s backward is several times
 slower than two plain products for the short sequences of nano; without gradients
 the fused kernel saves memory. Pictures of different sizes, packed one after another, go
-through flash-attn's kernel for such packs on a GPU where it is installed, else picture by
-picture.
+on a GPU through a kernel for such packs, flash-attn's where it is installed and torch's own
+elsewhere; on a CPU picture by picture.
 
 Shapes: B batch, H heads, Q queries, K keys, D channels, N patches of all pictures.
 """
@@ -92,10 +92,10 @@ def attend_packed(
 
     Args:
         sizes: patches of each picture, in their order.
-        kernel: for packs; None: flash-attn's where the tensors are on a GPU, in half precision.
+        kernel: for packs; None: a library's where the tensors are on a GPU, in half precision.
     """
     if kernel is None and query_NHD.is_cuda and query_NHD.dtype != torch.float32:
-        kernel = flash_attention()
+        kernel = flash_attention() or torch_varlen
     if kernel is not None:
         bounds = torch.tensor([0, *accumulate(sizes)], dtype=torch.int32, device=query_NHD.device)
         longest = max(sizes)
@@ -128,3 +128,29 @@ def flash_attention() -> VarlenKernel | None:
         return None
     kernel: Any = flash_attn_varlen_func
     return kernel
+
+
+def torch_varlen(
+    query_NHD: Tensor,
+    key_NHD: Tensor,
+    value_NHD: Tensor,
+    query_bounds: Tensor,
+    key_bounds: Tensor,
+    most_queries: int,
+    most_keys: int,
+    *,
+    dropout_p: float,
+    softmax_scale: float,
+    causal: bool,
+) -> Tensor:
+    """The same kernel as torch has it (2.10 and later, on a GPU), by flash-attn's signature."""
+    assert dropout_p == 0.0
+    from torch.nn.attention.varlen import varlen_attn
+
+    bounds = (query_bounds, key_bounds, most_queries, most_keys)
+    window = (-1, 0) if causal else (-1, -1)
+    mixed = varlen_attn(
+        query_NHD, key_NHD, value_NHD, *bounds, scale=softmax_scale, window_size=window
+    )
+    assert isinstance(mixed, Tensor)
+    return mixed

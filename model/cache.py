@@ -7,8 +7,15 @@ expanded keys and values (276 KB).
 Shapes: B batch, T tokens so far, R latent rank + rotary channels.
 """
 
+from typing import Protocol
+
 import torch
 from torch import Tensor
+
+
+class Remembers(Protocol):
+    def append(self, layer: int, entries_BTR: Tensor) -> Tensor:
+        """Remember these tokens at `layer`; returns that layer's, these included, [B, K, R]."""
 
 
 class LatentCache:
@@ -28,15 +35,24 @@ class LatentCache:
         held, used = self._entries[layer], self._lengths[layer]
         needed = used + entries_BTR.shape[1]
         if held is None or held.shape[1] < needed:
-            # Half as much again, so that appending one token at a time copies rarely.
+            # Half as much again, so that appending one token at a time copies rarely. Zeros: who
+            # reads unused room with a weight of nothing must not meet what is no number.
             batch, _, width = entries_BTR.shape
-            room = entries_BTR.new_empty(batch, needed + needed // 2 + 16, width)
+            room = entries_BTR.new_zeros(batch, needed + needed // 2 + 16, width)
             if held is not None:
                 room[:, :used] = held[:, :used]
             self._entries[layer] = held = room
         held[:, used:needed] = entries_BTR
         self._lengths[layer] = needed
         return held[:, :needed]
+
+    def room(self, layer: int) -> Tensor | None:
+        """All that is held for a layer, unused entries too; another one after it grew."""
+        return self._entries[layer]
+
+    def advance(self, num_tokens: int) -> None:
+        """Count tokens whose entries were written into every layer's room."""
+        self._lengths = [length + num_tokens for length in self._lengths]
 
     def rewind(self, length: int) -> None:
         """Forget everything after the first `length` tokens."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from model.cache import LatentCache, causal_mask, padded_mask
+from model.cache import LatentCache, Remembers, causal_mask, padded_mask
 from model.config import TextConfig
 from model.mla import MultiHeadLatentAttention
 from model.moe import GatedMLP, MixtureOfExperts
@@ -38,7 +38,7 @@ class DecoderLayer(nn.Module):
         cos_TP: Tensor,
         sin_TP: Tensor,
         visible_TK: Tensor | None,
-        cache: LatentCache | None,
+        cache: Remembers | None,
         lengths: Sequence[int] | None = None,
     ) -> Tensor:
         if self.checkpointed and torch.is_grad_enabled():
@@ -54,7 +54,7 @@ class DecoderLayer(nn.Module):
         cos_TP: Tensor,
         sin_TP: Tensor,
         visible_TK: Tensor | None,
-        cache: LatentCache | None,
+        cache: Remembers | None,
         lengths: Sequence[int] | None,
     ) -> Tensor:
         x_BTD = x_BTD + self.self_attn(

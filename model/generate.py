@@ -20,6 +20,7 @@ from torch import Tensor
 from model.cache import LatentCache
 from model.drafts import Drafts, Guess
 from model.errors import PromptTooLong
+from model.gpu.steps import Steps
 from model.mla import MOST_ABSORBED
 from model.moonvit import Grid
 from model.pace import Pace
@@ -85,7 +86,13 @@ class Generator:
         *,
         prefill_chunk: int = PREFILL_CHUNK,
         shortcuts: Shortcuts | None = None,
+        in_place: bool = False,
     ) -> None:
+        """
+        Args:
+            in_place: passes after the prefill over a cache that does not move, on a card as CUDA
+                graphs; for a network of `model.gpu.fuse`.
+        """
         self.network = network
         self.prefill_chunk = prefill_chunk
         self.shortcuts = shortcuts = shortcuts or Shortcuts()
@@ -94,6 +101,7 @@ class Generator:
             keeps_lines=shortcuts.prefix,
             feature_bytes=FEATURE_BYTES if shortcuts.features else 0,
         )
+        self._steps = Steps(network) if in_place else None
         self._pace = Pace()
         self._answers: deque[list[int]] = deque(maxlen=ANSWERS_KEPT)
 
@@ -182,9 +190,7 @@ class Generator:
             told = result.token_ids[num_passed:]
             guess = self._guess(drafts, len(told), max_new_tokens - len(result.token_ids) - 1)
             began = time.perf_counter()
-            logits_TV = self._logits(
-                self._embed([*told, *guess.ids]), line.cache, len(guess.ids) + 1
-            )
+            logits_TV = self._pass([*told, *guess.ids], line.cache, len(guess.ids) + 1)
             self._pace.passed(len(told) + len(guess.ids), time.perf_counter() - began)
             result.num_passes += 1
 
@@ -257,7 +263,7 @@ class Generator:
 
     @property
     def _device(self) -> torch.device:
-        return self.network.language_model.model.embed_tokens.weight.device
+        return self.network.device
 
     def _embed(self, token_ids: list[int]) -> Tensor:
         return self.network.language_model.model.embed_tokens(
@@ -270,6 +276,13 @@ class Generator:
         for chunk in opening:
             self.network.hidden(chunk, cache)
         return self._logits(last, cache, 1)
+
+    def _pass(self, token_ids: list[int], cache: LatentCache, count: int) -> Tensor:
+        """Logits as `_logits`, after ids and guesses."""
+        logits_TV = self._steps.logits(token_ids, cache) if self._steps is not None else None
+        if logits_TV is None:
+            return self._logits(self._embed(token_ids), cache, count)
+        return logits_TV[-count:].cpu()
 
     def _logits(self, embedded_BTD: Tensor, cache: LatentCache, count: int) -> Tensor:
         """Of what follows each of the last `count` tokens, [count, V] float32, where they are

@@ -62,6 +62,10 @@ class KimiVL(nn.Module):
         )
         return network.eval()
 
+    @property
+    def device(self) -> torch.device:
+        return self.language_model.model.embed_tokens.weight.device
+
     def save_pretrained(self, path: str | Path, dtype: torch.dtype | None = None) -> None:
         """Write what `from_pretrained` reads; `dtype` None: in the one the weights have."""
         write_weights(self, self.config, Path(path), dtype)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from model.attention import attend, attend_documents
-from model.cache import LatentCache
+from model.cache import Remembers
 from model.config import TextConfig
 from model.rope import rotate
 
@@ -49,7 +49,7 @@ class MultiHeadLatentAttention(nn.Module):
         cos_TP: Tensor,
         sin_TP: Tensor,
         visible_TK: Tensor | None,
-        cache: LatentCache | None = None,
+        cache: Remembers | None = None,
         layer: int = 0,
         lengths: Sequence[int] | None = None,
     ) -> Tensor:
@@ -103,13 +103,14 @@ class MultiHeadLatentAttention(nn.Module):
         self, q_nope: Tensor, q_rope: Tensor, entries_BKR: Tensor, visible_TK: Tensor
     ) -> Tensor:
         """A few new tokens: nothing is expanded for those of the past."""
-        latent, k_rope = entries_BKR.split([self.rank, self.rope_dim], dim=-1)
+        latent = entries_BKR[..., : self.rank]
         up = self.kv_b_proj.weight.unflatten(0, (self.num_heads, -1))
         to_key_HNR, to_value_HVR = up.split([self.nope_dim, self.value_dim], dim=1)
         q_latent = torch.einsum("bthn,hnr->bhtr", q_nope, to_key_HNR)
-        scores = q_latent @ latent.transpose(1, 2).unsqueeze(1)
-        scores = scores + q_rope.transpose(1, 2) @ k_rope.transpose(1, 2).unsqueeze(1)
+        # All heads have the same keys: one product of H*T rows reads them once.
+        query_BSR = torch.cat((q_latent, q_rope.transpose(1, 2)), dim=-1).flatten(1, 2)
+        scores = (query_BSR @ entries_BKR.transpose(1, 2)).unflatten(1, (self.num_heads, -1))
         scores = (scores.float() * self.scale).masked_fill(~visible_TK, float("-inf"))
         weights = torch.softmax(scores, dim=-1).to(latent.dtype)
-        mixed_BHTR = weights @ latent.unsqueeze(1)
+        mixed_BHTR = (weights.flatten(1, 2) @ latent).unflatten(1, (self.num_heads, -1))
         return torch.einsum("bhtr,hvr->bthv", mixed_BHTR, to_value_HVR)
