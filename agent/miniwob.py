@@ -5,7 +5,7 @@ ones, and what acts sees pixels and the instruction.
 """
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from agent.approval import Approver
@@ -19,7 +19,8 @@ from agent.prompts import NANO, PromptStyle
 from env.desktop import Desktop
 from env.errors import DesktopLost, PageBroken, UnknownTask
 from env.miniwob.experts.registry import Move, expert_for, expert_tasks
-from env.miniwob.page import PIX2ACT_59, TASKS, MiniWobPage
+from env.miniwob.page import MiniWobPage
+from env.miniwob.tasks import LEFT_OUT, PIX2ACT_59, TASKS, UNREGISTERED
 from env.screen import ScreenSize
 from model.messages import Sampling
 
@@ -100,26 +101,37 @@ def training_jobs(tasks: tuple[str, ...], num_episodes: int, first_seed: int) ->
     return [Job(task, first_seed + number) for task in tasks for number in range(num_episodes)]
 
 
+TASK_SETS: Mapping[str, Callable[[], tuple[str, ...]]] = {
+    "pix2act59": lambda: PIX2ACT_59,
+    "all": lambda: TASKS,
+    "registered": lambda: tuple(task for task in TASKS if task not in UNREGISTERED),
+    "experts": expert_tasks,
+    "trained": lambda: tuple(task for task in expert_tasks() if task not in LEFT_OUT),
+    "left-out": lambda: LEFT_OUT,
+}
+
+
 def tasks_named(names: str) -> tuple[str, ...]:
-    """The tasks of a set, pix2act59, all (130) or experts (all with one), or of names with commas.
+    """The tasks of a set, or of names with commas.
+
+    Args:
+        names: pix2act59; all (130); registered (by Farama, 125); experts (what can be
+            demonstrated), of which trained are those nano learns from, left-out those it does not.
 
     Raises:
         UnknownTask: a name that is none of the 130.
     """
-    sets = {"pix2act59": PIX2ACT_59, "all": TASKS}
-    if names == "experts":
-        return expert_tasks()
-    if names in sets:
-        return sets[names]
+    if names in TASK_SETS:
+        return TASK_SETS[names]()
     chosen = tuple(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
     for name in chosen:
         if name not in TASKS:
             raise UnknownTask(
-                f"no MiniWoB++ task named {name!r}; expected pix2act59, all, experts or names from"
-                f" the 130, e.g. {_near(name)}"
+                f"no MiniWoB++ task named {name!r}; expected {', '.join(TASK_SETS)} or names"
+                f" from the 130, e.g. {_near(name)}"
             )
     if not chosen:
-        raise UnknownTask("no task named; expected pix2act59, all, experts or names with commas")
+        raise UnknownTask(f"no task named; expected {', '.join(TASK_SETS)} or names with commas")
     return chosen
 
 

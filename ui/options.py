@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from agent.miniwob import DEMO_TASKS
+from agent.miniwob import DEMO_TASKS, TASK_SETS
 from ui.arguments import POSITIONAL
 
+TASKS = ", ".join(TASK_SETS)
+SOME_TASKS = f"a set ({TASKS}), or names with commas"
 MODEL = "nano, a folder of weights, or the address of an OpenAI-compatible server (http://...)"
 VIEW = "virtual: let yourself see the desktop; vnc prints where a viewer finds it, and a password"
 NO_SANDBOX = "let applications run unconfined, with all rights that you have"
@@ -84,7 +86,7 @@ class Eval:
     ] = "nano"
     tasks: Annotated[
         str,
-        "names with commas. miniwob: or pix2act59, all, experts; desktop, osworld: domains, ids,"
+        f"names with commas. miniwob: or a set ({TASKS}); desktop, osworld: domains, ids,"
         " or an index file such as test_small.json",
     ] = ""
     files: Annotated[Path | None, "osworld: its evaluation_examples"] = None
@@ -270,7 +272,7 @@ class Collect:
     """Expert demonstrations, or a learner's episodes with the expert's advice, as run folders."""
 
     out: Annotated[Path, "folder for the run folders"]
-    tasks: Annotated[str, "pix2act59, all, experts, or names with commas"] = "experts"
+    tasks: Annotated[str, SOME_TASKS] = "experts"
     episodes: Annotated[int, "episodes a task"] = 10
     seed: Annotated[int, "first seed; below 1,000,000"] = 0
     workers: Annotated[int, "processes"] = 1

@@ -50,6 +50,10 @@ def test_sets_of_tasks_have_names() -> None:
     assert tasks_named("all") == TASKS
     assert tasks_named("click-test, click-link,click-test") == ("click-test", "click-link")
     assert set(tasks_named("experts")) <= set(TASKS)
+    assert len(tasks_named("registered")) == 125
+    trained, left_out = tasks_named("trained"), tasks_named("left-out")
+    assert sorted((*trained, *left_out)) == sorted(tasks_named("experts"))
+    assert not set(left_out) & set(PIX2ACT_59)
     for none in ("", ",", "click-tset"):
         with pytest.raises(UnknownTask):
             tasks_named(none)

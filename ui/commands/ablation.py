@@ -14,6 +14,7 @@ from agent.prompts import NANO
 from agent.workers import share_cores
 from model.train.samples import Demonstration, Setting
 from ui.commands.kit import OpenKit
+from ui.options import SOME_TASKS
 
 _DONE = 0
 WHOLE = "whole"
@@ -39,7 +40,7 @@ class Ablate:
     init: Annotated[str, "nano or a folder of weights that all start from"] = "nano"
     data: Annotated[Path, "folder with runs/ and what else the stage wants"] = Path("data")
     seeds: Annotated[int, "trainings of each variant, each drawn by a seed of its own"] = 2
-    tasks: Annotated[str, "pix2act59, all, experts, or names with commas"] = "pix2act59"
+    tasks: Annotated[str, SOME_TASKS] = "pix2act59"
     episodes: Annotated[int, "unseen seeds a task"] = 5
     round: Annotated[int, "of those seeds, as `eval --seed`"] = 40
     max_steps: Annotated[int, "steps an episode"] = 12

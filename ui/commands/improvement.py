@@ -14,6 +14,7 @@ from model.train.samples import Setting
 from ui.arguments import POSITIONAL
 from ui.commands.kit import OpenKit
 from ui.curves import write_page
+from ui.options import SOME_TASKS
 
 _DONE, _FAILED = 0, 1
 
@@ -25,7 +26,7 @@ class Improve:
     suite: Annotated[str, "miniwob", POSITIONAL] = "miniwob"
     out: Annotated[Path, "folder for rounds, data and report.html; goes on where it stopped"]
     init: Annotated[str, "nano or a folder of weights to start from"] = "nano"
-    tasks: Annotated[str, "pix2act59, all, experts, or names with commas"] = "pix2act59"
+    tasks: Annotated[str, SOME_TASKS] = "pix2act59"
     rounds: Annotated[int, "of acting and learning"] = 4
     episodes: Annotated[int, "acted a task and round, on average; weak tasks have more"] = 8
     measured: Annotated[int, "unseen seeds a task, after every round"] = 10
