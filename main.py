@@ -45,6 +45,7 @@ from trajectories.reading import read_run
 from trajectories.replay import write_replay
 from trajectories.store import RunStore
 from ui.arguments import Command, parse_arguments
+from ui.asking import gate_at, mode_of
 from ui.commands.cockpit import AttachTo, Cockpit, Host, attach, be_host, open_cockpit
 from ui.commands.data import export_runs, score_steps, write_thoughts
 from ui.commands.doctor import Doctor, doctor
@@ -179,6 +180,7 @@ def run(options: Run) -> int:
         style=style_named(options.style),
         sampling=Sampling(constraint=ACTIONS if options.constrained else None),
     )
+    mode = mode_of(options.ask, options.desktop)
     if not is_address(options.model):
         weights_folder(options.model)
     with (
@@ -194,7 +196,10 @@ def run(options: Run) -> int:
         StopOnInterrupt(about=options.instruction) as control,
     ):
         policy = open_policy(options.model)
-        loop = Loop(policy, desktop, store, config, told_of(control), control=control)
+        gate = gate_at(0, mode, control, say)
+        loop = Loop(
+            policy, desktop, store, config, told_of(control), control=control, approver=gate
+        )
         result = loop.run(options.instruction)
     if options.stats:
         tell_stats(store.folder, console, say)
@@ -202,6 +207,7 @@ def run(options: Run) -> int:
 
 
 def resume(options: Resume) -> int:
+    mode = mode_of(options.ask, options.desktop)
     record = read_run(options.path)
     if not record.episodes:
         raise ValueError(f"{options.path} holds no episode; nothing to resume")
@@ -214,7 +220,10 @@ def resume(options: Resume) -> int:
         StopOnInterrupt(about=f"{options.path}, resumed") as control,
     ):
         policy = open_policy(model)
-        loop = Loop(policy, desktop, store, config, told_of(control), control=control)
+        gate = gate_at(0, mode, control, say)
+        loop = Loop(
+            policy, desktop, store, config, told_of(control), control=control, approver=gate
+        )
         result = loop.resume(record.episodes[-1])
     return told(store, result)
 

@@ -80,6 +80,17 @@ class Control:
             self._changed.notify_all()
         self._tell()
 
+    def overlook_pauses(self, count: int) -> None:
+        """After the first `count` pauses a person was touching mouse or keyboard to answer what
+        they were asked: that was no takeover, and nothing that was seen is out of date."""
+        with self._changed:
+            if len(self._pauses) <= count:
+                return
+            del self._pauses[count:]
+            self._paused = None
+            self._changed.notify_all()
+        self._tell()
+
     def wait_while_paused(self) -> None:
         """Blocks until it is resumed or stopped."""
         with self._changed:

@@ -75,6 +75,8 @@ class Session:
         self._is_single = False
         """The next action is asked about, and after it there is a pause."""
         self._said: list[str] = []
+        self._held_meanwhile = False
+        """Somebody asked for a pause while a question was open."""
         self._question: int | None = None
         self._reply: Reply | None = None
         self._folder = ""
@@ -162,6 +164,7 @@ class Session:
             case Halt():
                 self.control.stop("stopped by the user")
             case Hold(takeover=takeover):
+                self._held_meanwhile = True
                 reason = "taken over" if takeover else "paused by the user"
                 self.control.pause(reason, takeover=takeover)
             case GoOn():
@@ -214,12 +217,16 @@ class Session:
         """In the thread of the episode: while it waits here, its desktop gets no input from it."""
         seconds = question.seconds
         until = None if seconds is None else time.time() + seconds
+        before, self._held_meanwhile = len(self.control.pauses), False
         with self._changed:
             self._question, self._reply = question.number, None
         self._post(lambda: asking(question, until))
         self.say_mood("asking")
         reply = self._wait_for_reply(seconds)
         answer = _answer_of(reply)
+        if reply is not None and not self._held_meanwhile:
+            # On a real desktop, what they answered by is what they take over by.
+            self.control.overlook_pauses(before)
         words = _in_words(answer, self.control.stopped)
         self._post(lambda: Answered(number=question.number, words=words))
         self.say_mood("working")

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from agent.miniwob import DEMO_TASKS, TASK_SETS
 from ui.arguments import POSITIONAL
+from ui.asking import ASK, Ask
 
 TASKS = ", ".join(TASK_SETS)
 SOME_TASKS = f"a set ({TASKS}), or names with commas"
@@ -43,6 +44,7 @@ class Run:
     model: Annotated[str, MODEL] = "nano"
     style: Annotated[str, "of the prompt: nano, opencua or opencua-steady"] = "nano"
     constrained: Annotated[bool, "the model can write no code but that of an action"] = False
+    ask: Annotated[Ask, ASK] = "auto"
     url: Annotated[str | None, "a page to open first, in a browser"] = None
     max_steps: Annotated[int, "steps before it is given up"] = 15
     out: Annotated[Path, "folder for the run folder"] = Path("runs")
@@ -126,6 +128,7 @@ class Resume:
     path: Annotated[Path, "the run folder", POSITIONAL]
     desktop: Annotated[str, "real, or osworld://HOST:PORT: one that outlived the run"] = "real"
     model: Annotated[str | None, "the run's own if not given"] = None
+    ask: Annotated[Ask, ASK] = "auto"
     max_steps: Annotated[int, "steps before it is given up, those before included"] = 15
 
 
