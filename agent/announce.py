@@ -12,16 +12,15 @@ from agent.events import (
     Performed,
     Proposed,
     Refused,
-    TextStreamed,
 )
-from agent.reports import Acted, Asking, Declined, Over, Planned, Report, Saw, Streamed
+from agent.reports import Acted, Asking, Declined, Over, Planned, Report, Saw
 from env.actions import Action, Point, points_of
 from env.screen import Box, ScreenSize
 from trajectories.answer_text import sections_of
 from trajectories.replay import describe
 from trajectories.waterfall import answer_parts
 
-Reported = Observed | TextStreamed | Proposed | Performed | Refused | EpisodeEnded
+Reported = Observed | Proposed | Performed | Refused | EpisodeEnded
 """Events that have a report of their own; of the others the session knows more."""
 
 SENT_WIDTH = 1280
@@ -46,8 +45,6 @@ def report_of(event: Reported, folder: str) -> Report:
                 image=name,
                 jpeg=jpeg_of(screenshot.image),
             )
-        case TextStreamed(step=step, text=text):
-            return Streamed(step=step, text=text)
         case Proposed():
             return _planned(event)
         case Performed(step=step, actions=actions, seconds=seconds):

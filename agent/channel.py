@@ -13,15 +13,19 @@ import struct
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from agent.history import History
-from agent.reports import Attach, Order, Report, read_order, report_line
+from agent.reports import Attach, Order, Report, Streamed, read_order, report_line
 
 MAX_WAITING = 2_000
 """Lines that wait for one watcher; then it is dropped, and may come again."""
+STREAM_SECONDS = 0.05
+"""The pieces of an answer that come within this time are told as one. A thread woken for every
+token would take the interpreter from the network that makes them."""
 _MAX_ORDER_BYTES = 2**20
 
 logger = logging.getLogger(__name__)
@@ -50,7 +54,9 @@ class Channel:
         self._obey = obey
         self._left_alone = left_alone
         self._history = History()
-        self._incoming: queue.SimpleQueue[MakeReport | _Watcher | None] = queue.SimpleQueue()
+        self._incoming: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
+        self._pressing = threading.Event()
+        """Something else than a piece of an answer has come in."""
         self._watchers: list[_Watcher] = []
         self._changed = threading.Lock()
         self._server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -66,12 +72,12 @@ class Channel:
     def num_watchers(self) -> int:
         return sum(watcher.is_attached for watcher in self._watchers)
 
-    def post(self, make: MakeReport) -> None:
-        self._incoming.put(make)
+    def post(self, report: Report | MakeReport) -> None:
+        self._put(report)
 
     def close(self) -> None:
         """What was posted is delivered to who reads it within a second."""
-        self._incoming.put(None)
+        self._put(None)
         self._poster.join(5.0)
         self.path.unlink(missing_ok=True)
         # Not close alone: that would leave the other thread in its accept.
@@ -101,27 +107,52 @@ class Channel:
             except OSError:
                 return
             if peer_is_ours(connection):
-                self._incoming.put(_Watcher(connection, self._obey, self._gone))
+                self._put(_Watcher(connection, self._obey, self._gone))
             else:
                 logger.warning("a process of the agent's own desktop wanted in; refused")
                 connection.close()
 
+    def _put(self, item: "_Item | None") -> None:
+        self._incoming.put(item)
+        if not isinstance(item, Streamed):
+            self._pressing.set()
+
     def _post_all(self) -> None:
         """In one thread, so that who joins misses nothing and hears nothing twice."""
-        while (item := self._incoming.get()) is not None:
-            if isinstance(item, _Watcher):
-                for report in self._history.replay():
-                    item.tell(report_line(report))
-                with self._changed:
-                    self._watchers.append(item)
-                item.start()
-                continue
-            report = item()
-            self._history.add(report)
-            if self._watchers:
-                line = report_line(report)
-                for watcher in list(self._watchers):
-                    watcher.tell(line)
+        while True:
+            self._pressing.clear()
+            items = _joined(self._waiting())
+            for item in items:
+                if item is None:
+                    return
+                if isinstance(item, _Watcher):
+                    self._let_in(item)
+                else:
+                    self._tell(item() if callable(item) else item)
+            if isinstance(items[-1], Streamed):
+                self._pressing.wait(STREAM_SECONDS)
+
+    def _waiting(self) -> "list[_Item | None]":
+        """What has come in; at least one thing."""
+        items = [self._incoming.get()]
+        with suppress(queue.Empty):
+            while True:
+                items.append(self._incoming.get_nowait())
+        return items
+
+    def _let_in(self, watcher: "_Watcher") -> None:
+        for report in self._history.replay():
+            watcher.tell(report_line(report))
+        with self._changed:
+            self._watchers.append(watcher)
+        watcher.start()
+
+    def _tell(self, report: Report) -> None:
+        self._history.add(report)
+        if self._watchers:
+            line = report_line(report)
+            for watcher in list(self._watchers):
+                watcher.tell(line)
 
     def _turn_away(self) -> None:
         """Who came after the last report was posted."""
@@ -197,6 +228,21 @@ class _Watcher:
         with suppress(OSError):
             self._connection.shutdown(socket.SHUT_RDWR)
         self._connection.close()
+
+
+_Item = Report | MakeReport | _Watcher
+
+
+def _joined(items: list[_Item | None]) -> list[_Item | None]:
+    """Pieces of an answer that follow one another made into one."""
+    joined: list[_Item | None] = []
+    for item in items:
+        last = joined[-1] if joined else None
+        if isinstance(item, Streamed) and isinstance(last, Streamed) and last.step == item.step:
+            joined[-1] = replace(last, text=last.text + item.text)
+        else:
+            joined.append(item)
+    return joined
 
 
 def peer_is_ours(connection: socket.socket) -> bool:

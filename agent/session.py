@@ -14,7 +14,7 @@ import psutil
 from agent.announce import asking, report_of
 from agent.approval import ANSWER_SECONDS, Answer, Gate, Instead, No, Question, Yes
 from agent.control import Control
-from agent.events import EpisodeStarted, Event, Paused, Performed, Refused, Resumed
+from agent.events import EpisodeStarted, Event, Paused, Performed, Refused, Resumed, TextStreamed
 from agent.reports import (
     Answered,
     Began,
@@ -31,6 +31,7 @@ from agent.reports import (
     Report,
     SetMode,
     State,
+    Streamed,
     Tell,
     Trouble,
     Unattended,
@@ -47,7 +48,7 @@ _process = psutil.Process()
 class Session:
     def __init__(
         self,
-        post: Callable[[Callable[[], Report]], None],
+        post: Callable[[Report | Callable[[], Report]], None],
         *,
         mode: Mode = "risky",
         unattended: Unattended = "go on",
@@ -57,7 +58,7 @@ class Session:
     ) -> None:
         """
         Args:
-            post: takes what makes a report; the report is made in another thread.
+            post: takes a report, or what makes one in another thread.
             unattended: what becomes of an episode when the last watcher goes.
             linger_seconds: see `next_task`.
         """
@@ -121,12 +122,15 @@ class Session:
                     height=event.size.height,
                     folder=self._folder,
                 )
-                self._post(lambda: report)
+                self._post(report)
                 self.say_mood("working")
             case Paused(reason=reason, takeover=takeover):
                 self.say_mood("paused", "you have the desktop" if takeover else reason)
             case Resumed():
                 self.say_mood("working")
+            case TextStreamed(step=step, text=text):
+                self._post(Streamed(step=step, text=text))
+                return
             case Performed() | Refused() if self._is_single:
                 self._is_single = False
                 self.control.pause("one step was done")

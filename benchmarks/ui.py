@@ -13,13 +13,11 @@ import asyncio
 import json
 import os
 import platform
-import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from statistics import median, quantiles
@@ -31,14 +29,15 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from agent.action_text import action_text, finish_text  # noqa: E402
-from agent.reports import Attach, Begin, Over, Saw, State  # noqa: E402
-from agent.watch import Watch, private_folder  # noqa: E402
+from agent.reports import Begin, Saw, State  # noqa: E402
+from agent.watch import private_folder  # noqa: E402
+from benchmarks.ui_steps import drain, step_pairs, told  # noqa: E402
 from env.actions import Click, Point  # noqa: E402
 from env.fake import BUTTON, CHECK_BOX, FAKE_SIZE  # noqa: E402
 from ui.app import Cockpit, Places  # noqa: E402
 from ui.connection import Reported  # noqa: E402
 from ui.rehearsal import rehearsal  # noqa: E402
-from ui.runner import SessionSetup, launch  # noqa: E402
+from ui.runner import SessionSetup  # noqa: E402
 
 WORDS = "word " * 200
 _CLOCK_SECONDS = 2**32 / 1e3
@@ -63,8 +62,7 @@ def idle(seconds: float) -> float:
     """Part of one core of a real cockpit, in a terminal nobody types into."""
     with tempfile.TemporaryDirectory(prefix="mh-") as runtime:
         master, slave = os.openpty()
-        drain = threading.Thread(target=_drain, args=(master,), daemon=True)
-        drain.start()
+        threading.Thread(target=drain, args=(master,), daemon=True).start()
         process = subprocess.Popen(
             (sys.executable, str(ROOT / "main.py"), "--graphics", "blocks"),
             stdin=slave,
@@ -83,14 +81,6 @@ def idle(seconds: float) -> float:
             process.kill()
             process.wait()
             os.close(slave)
-
-
-def _drain(master: int) -> None:
-    while True:
-        try:
-            os.read(master, 65536)
-        except OSError:
-            return
 
 
 def _until_calm(process: "psutil.Process") -> None:
@@ -143,67 +133,6 @@ def pictures(count: int, screen: Image.Image) -> list[float]:
     with tempfile.TemporaryDirectory(prefix="mh-") as folder:
         asyncio.run(go(private_folder(Path(folder) / "s")))
     return spent[1:]
-
-
-def steps(rounds: int, count: int) -> tuple[list[float], list[float]]:
-    """Seconds a step of real episodes, without and with a cockpit: in turns, so that what else
-    the machine does falls on both."""
-    without: list[float] = []
-    with_ui: list[float] = []
-    with tempfile.TemporaryDirectory(prefix="mh-") as name:
-        folder = private_folder(Path(name) / "s")
-        socket = launch(SessionSetup(mode="watch", out=folder / "runs"), folder)
-        _wait(socket.exists)
-        watch = Watch(socket)
-        watch.order(Attach())
-        over: list[Over] = []
-        moods: list[str] = []
-
-        def listen() -> None:
-            for report in watch.reports():
-                if isinstance(report, Over):
-                    over.append(report)
-                elif isinstance(report, State):
-                    moods.append(report.mood)
-
-        threading.Thread(target=listen, daemon=True).start()
-        _wait(lambda: "ready" in moods)
-        for number in range(rounds * 2):
-            screen = None
-            if number % 2:
-                screen = _screen(socket, name)
-                time.sleep(4.0)
-            for task in ("@enter-date", "@click-tab", "@navigate-tree")[:count]:
-                seen = len(over)
-                _wait(lambda: moods[-1] == "ready")
-                watch.order(Begin(instruction=task, max_steps=8))
-                _wait(partial(_more_than, over, seen))
-                last = over[-1]
-                (with_ui if number % 2 else without).append(last.seconds / max(1, last.steps))
-            if screen is not None:
-                screen.kill()
-                screen.wait()
-        os.killpg(watch.peer_pid, signal.SIGKILL)
-    return without, with_ui
-
-
-def _screen(socket: Path, runtime: str) -> "subprocess.Popen[bytes]":
-    """A cockpit that watches a session, in a terminal of its own."""
-    master, slave = os.openpty()
-    threading.Thread(target=_drain, args=(master,), daemon=True).start()
-    program = (
-        "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1])\n"
-        "from benchmarks.ui import cockpit\n"
-        "cockpit(Path(sys.argv[2]).parent, Path(sys.argv[2])).run()\n"
-    )
-    return subprocess.Popen(
-        (sys.executable, "-c", program, str(ROOT), str(socket)),
-        stdin=slave,
-        stdout=slave,
-        stderr=slave,
-        start_new_session=True,
-        env={**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"},
-    )
 
 
 def stops(count: int) -> list[float]:
@@ -265,20 +194,8 @@ def frozen_stops(count: int) -> list[float]:
     return spent
 
 
-def _more_than(values: list[Over], count: int) -> bool:
-    return len(values) > count
-
-
 def _note_now(times: list[float]) -> None:
     times.append(time.perf_counter())
-
-
-def _wait(true: Callable[[], bool], seconds: float = 180.0) -> None:
-    until = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > until:
-            raise TimeoutError("it never came to that")
-        time.sleep(0.01)
 
 
 def p99(values: list[float]) -> float:
@@ -289,7 +206,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--idle-seconds", type=float, default=30.0)
     parser.add_argument("--pictures", type=int, default=50)
-    parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--pages", type=int, default=30, help="each done watched and unwatched")
     parser.add_argument("--stops", type=int, default=30)
     parser.add_argument("--frozen-stops", type=int, default=30)
     parser.add_argument("--json", type=Path)
@@ -301,15 +218,14 @@ def main() -> None:
     stopped = stops(options.stops)
     frozen = frozen_stops(options.frozen_stops)
     share = idle(options.idle_seconds)
-    without, with_ui = steps(options.rounds, 3)
+    pairs = step_pairs(options.pages)
     result = {
         "idle_core_share": round(share, 4),
         "picture_ms": {"median": median(shown) * 1e3, "p99": p99(shown) * 1e3},
         "noise_ms": {"median": median(noisy) * 1e3, "p99": p99(noisy) * 1e3},
         "stop_ms": {"median": median(stopped) * 1e3, "p99": p99(stopped) * 1e3},
         "frozen_stop_ms": {"median": median(frozen) * 1e3, "p99": p99(frozen) * 1e3},
-        "step_ms": {"without": median(without) * 1e3, "with": median(with_ui) * 1e3},
-        "step_ratio": median(with_ui) / median(without),
+        "step": told(pairs),
         "load": os.getloadavg(),
         "cores": os.cpu_count(),
         "python": platform.python_version(),

@@ -7,6 +7,8 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
+from ui.words import Words
+
 SCREENS = (
     ("run", "Run", "f2"),
     ("record", "Record", "f3"),
@@ -29,7 +31,7 @@ class Bar(Widget):
             yield Static("◐ moonhand", id="brand")
             for mode, name, _ in SCREENS:
                 yield Tab(mode, name)
-            yield Static("", id="bar-state")
+            yield Words(id="bar-state")
 
     def on_mount(self) -> None:
         self.query_one(f"#tab-{self._mode}").add_class("here")
@@ -42,7 +44,7 @@ class Bar(Widget):
             tab.update(label)
 
     def tell(self, text: Text | str) -> None:
-        self.query_one("#bar-state", Static).update(text)
+        self.query_one("#bar-state", Words).tell(text)
 
 
 class Tab(Static):

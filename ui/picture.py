@@ -16,7 +16,7 @@ from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
 from textual.app import ComposeResult
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -76,8 +76,10 @@ def blocks(image: Image.Image, points: Points, cells: tuple[int, int]) -> list[S
     small = image.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
     if points:
         small = ringed(small, scaled(points, image.size, size), radius=(5.0, 2.5))
-    pixels = numpy.asarray(small).reshape(down, 2, across, 2, 3).transpose(0, 2, 1, 3, 4)
-    return [_row(*_two_colours(row)) for row in pixels.reshape(down, across, 4, 3)]
+    quarters = numpy.asarray(small).reshape(down, 2, across, 2, 3).transpose(0, 2, 1, 3, 4)
+    masks, colours = _two_colours(quarters.reshape(down * across, 4, 3))
+    rows = zip(masks.reshape(down, across), colours.reshape(down, across, 6), strict=True)
+    return [_row(*row) for row in rows]
 
 
 def _two_colours(pixels: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
@@ -91,17 +93,17 @@ def _two_colours(pixels: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
     """
     values = pixels.astype(numpy.float32)
     drawn, behind = _MASKS, 1.0 - _MASKS
-    fore = numpy.einsum("mq,cqk->cmk", drawn, values)
-    fore /= numpy.maximum(drawn.sum(axis=1), 1.0)[None, :, None]
-    back = numpy.einsum("mq,cqk->cmk", behind, values) / behind.sum(axis=1)[None, :, None]
+    fore, back = numpy.matmul(drawn, values), numpy.matmul(behind, values)
+    num_drawn = numpy.maximum(drawn.sum(axis=1), 1.0)
+    num_behind = behind.sum(axis=1)
     # What is lost by a mask is least where the colours' squares, weighted, are most.
-    kept = (fore**2).sum(axis=2) * drawn.sum(axis=1) + (back**2).sum(axis=2) * behind.sum(axis=1)
+    kept = (fore**2).sum(axis=2) / num_drawn + (back**2).sum(axis=2) / num_behind
     # A hair in favour of one colour, so that flat areas do not flicker between masks.
     kept[:, 0] += 1.0
     best = kept.argmax(axis=1)
     cells = numpy.arange(len(best))
-    colours = numpy.concatenate([fore[cells, best], back[cells, best]], axis=1)
-    colours = colours.astype(numpy.uint8) & _SHADES
+    chosen = (fore[cells, best] / num_drawn[best, None], back[cells, best] / num_behind[best, None])
+    colours = numpy.concatenate(chosen, axis=1).astype(numpy.uint8) & _SHADES
     colours[best == 0, :3] = 0
     return best, colours
 
@@ -109,11 +111,14 @@ def _two_colours(pixels: numpy.ndarray) -> tuple[numpy.ndarray, numpy.ndarray]:
 def _row(masks: numpy.ndarray, colours: numpy.ndarray) -> Strip:
     changes = numpy.flatnonzero((colours[1:] != colours[:-1]).any(axis=1)) + 1
     starts = [0, *changes.tolist()]
-    segments = []
-    for start, end in zip(starts, [*starts[1:], len(masks)], strict=True):
-        text = "".join(_QUARTERS[mask] for mask in masks[start:end])
-        segments.append(Segment(text, _style(tuple(colours[start].tolist()))))
-    return Strip(segments, len(masks))
+    text = "".join(map(_QUARTERS.__getitem__, masks.tolist()))
+    segments = [
+        Segment(text[start:end], _style(tuple(pair)))
+        for start, end, pair in zip(
+            starts, [*starts[1:], len(text)], colours[starts].tolist(), strict=True
+        )
+    ]
+    return Strip(segments, len(text))
 
 
 @lru_cache(maxsize=50_000)
@@ -138,19 +143,43 @@ class BlockPicture(Widget):
 
     def show(self, image: Image.Image | None, points: Points) -> None:
         self._image, self._points = image, points
-        self._drawn_for = None
-        self.refresh()
+        before = self._strips
+        if self._drawn_for != self.size:
+            self.refresh()
+            return
+        self._make()
+        if len(before) != len(self._strips):
+            self.refresh()
+            return
+        # From one step to the next most of a screen stays as it was.
+        top, across = self._top, self.size.width
+        changed = [
+            Region(0, top + row, across, 1)
+            for row, (old, new) in enumerate(zip(before, self._strips, strict=True))
+            if old != new
+        ]
+        if changed:
+            self.refresh(*changed)
+        else:
+            self.drawn_at = time.time()
+
+    def _make(self) -> None:
+        self._drawn_for = self.size
+        self._strips = (
+            blocks(self._image, self._points, self.size)
+            if self._image is not None and self.size.area
+            else []
+        )
+
+    @property
+    def _top(self) -> int:
+        return (self.size.height - len(self._strips)) // 2
 
     def render_line(self, y: int) -> Strip:
         if self._drawn_for != self.size:
-            self._drawn_for = self.size
-            self._strips = (
-                blocks(self._image, self._points, self.size)
-                if self._image is not None and self.size.area
-                else []
-            )
-            self.drawn_at = time.time()
-        top = (self.size.height - len(self._strips)) // 2
+            self._make()
+        self.drawn_at = time.time()
+        top = self._top
         blank = Strip.blank(self.size.width, self.rich_style)
         if not top <= y < top + len(self._strips):
             return blank

@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
-from textual.widgets import DataTable, Footer, Input, OptionList, Static
+from textual.widgets import DataTable, Footer, Input, Static
 
 from trajectories.errors import RunNotFound, TrajectoryError
 from trajectories.index import EpisodeEntry, RunIndex
@@ -131,20 +131,18 @@ class ReplayScreen(Screen[None]):
         self._steps = step_views(episode)
         self.query_one("#past-task", Static).update(episode.start.instruction)
         timeline = self.query_one("#past-steps", Timeline)
-        timeline.clear_options()
         timeline.show(self._steps)
-        if self._steps:
-            timeline.highlighted = 0
+        timeline.choose(0)
         self._show_step()
 
-    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+    def on_timeline_chosen(self) -> None:
         self._show_step()
 
     def _show_step(self) -> None:
         timeline = self.query_one("#past-steps", Timeline)
-        if self._episode is None or not self._steps or timeline.highlighted is None:
+        if self._episode is None or not self._steps or timeline.chosen is None:
             return
-        at = min(timeline.highlighted, len(self._steps) - 1)
+        at = min(timeline.chosen, len(self._steps) - 1)
         step, past = self._steps[at], self._episode.steps[at]
         words = Text(step.sections.thought or "", style="")
         words.append(f"\n{step.words}" if step.words else "", self.app.current_theme.secondary)
@@ -162,9 +160,7 @@ class ReplayScreen(Screen[None]):
         self.query_one("#episodes").focus()
 
     def action_step(self, by: int) -> None:
-        timeline = self.query_one("#past-steps", Timeline)
-        if timeline.highlighted is not None:
-            timeline.highlighted = min(max(timeline.highlighted + by, 0), len(self._steps) - 1)
+        self.query_one("#past-steps", Timeline).action_choose(by)
 
     @property
     def _here(self) -> EpisodeEntry | None:

@@ -1,5 +1,6 @@
 """A task, and what becomes of it: the screen the agent sees, its thought, its steps."""
 
+import time
 from io import BytesIO
 from pathlib import Path
 
@@ -9,9 +10,9 @@ from textual.app import ComposeResult
 from textual.containers import Center, Horizontal, Middle, Vertical, VerticalScroll
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import Footer, OptionList, Static
+from textual.widgets import Footer, Static
 
-from agent.reports import Report, State, Streamed
+from agent.reports import Acted, Planned, Report, State, Streamed
 from trajectories.errors import TrajectoryError
 from trajectories.store import read_blob
 from ui.bar import Bar
@@ -20,12 +21,16 @@ from ui.progress import Progress, Stand, StepView
 from ui.task_box import TaskBox, TaskHistory
 from ui.timeline import Timeline
 from ui.welcome import OPENING, WELCOME, Moon
+from ui.words import Words
 
 SHARE = 0.7
 """Of its column's height the picture takes at most."""
-STREAM_SECONDS = 0.05
-"""A thought is drawn anew this often while it streams: no eye reads faster, and an SSH line
-carries it."""
+CALM_SECONDS = 0.15
+"""What need not be seen at once is drawn together with what comes within this time: the pieces of
+a thought, a step that was done. No eye reads faster, an SSH line carries it, and the agent works
+on the same cores."""
+FRAME_SECONDS = 0.05
+"""At least so long from one drawing to the next: what is to be seen at once is seen by then."""
 
 
 class View(Vertical):
@@ -50,8 +55,12 @@ class RunScreen(Screen[None]):
         self.progress = progress
         self._history = history
         self._graphics = graphics
-        self._flush: Timer | None = None
-        self._clock: Timer | None = None
+        self._timer: Timer | None = None
+        self._due = 0.0
+        self._drawn_at = 0.0
+        self._welcomed = WELCOME
+        self._picture: tuple[str, Image.Image] | None = None
+        """The newest that was opened, and its name."""
         self.drawn: str = ""
         """Name of the picture on the screen."""
 
@@ -60,15 +69,15 @@ class RunScreen(Screen[None]):
         with Horizontal(id="work"):
             with View(id="view"):
                 yield Picture(self._graphics, id="live")
-                yield Static("", id="caption", markup=False)
+                yield Words(id="caption")
                 with VerticalScroll(id="thought-room", can_focus=False):
-                    yield Static("", id="thought", markup=False)
+                    yield Words(id="thought", fills=True)
             with Vertical(id="mind"):
-                yield Static("", id="told-task", markup=False)
-                yield Static("", id="headline", markup=False)
-                yield Static("", id="plan", markup=False)
+                yield Words(id="told-task")
+                yield Words(id="headline")
+                yield Words(id="plan")
                 yield Timeline(id="steps")
-                yield Static("", id="figures", markup=False)
+                yield Words(id="figures")
         with Middle(id="welcome"):
             yield Center(Moon())
             yield Center(Static(WELCOME, id="welcome-text"))
@@ -83,52 +92,59 @@ class RunScreen(Screen[None]):
 
     def take(self, report: Report) -> None:
         """After `progress` took it."""
-        if isinstance(report, Streamed):
-            if self._flush is None:
-                self._flush = self.set_timer(STREAM_SECONDS, self._draw_stream)
-            return
-        self.draw()
+        calm = isinstance(report, Streamed | Planned | Acted)
+        self._draw_by(CALM_SECONDS if calm else 0.0)
         if isinstance(report, State):
             self.refresh_bindings()
 
+    def _draw_by(self, seconds: float) -> None:
+        """In so long, or when the last drawing is `FRAME_SECONDS` old."""
+        now = time.monotonic()
+        due = max(now + seconds, self._drawn_at + FRAME_SECONDS)
+        if self._timer is not None:
+            if self._due <= due:
+                return
+            self._timer.stop()
+            self._timer = None
+        if due <= now:
+            self.draw()
+        else:
+            self._due = due
+            self._timer = self.set_timer(due - now, self.draw)
+
     def draw(self) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
+        self._drawn_at = time.monotonic()
         progress = self.progress
-        timeline = self.query_one(Timeline)
-        timeline.show(progress.steps)
+        self.query_one(Timeline).show(progress.steps)
         begun = progress.began is not None or bool(progress.trouble)
         self.query_one("#welcome").display = not begun
-        opening = progress.state is not None and progress.state.mood == "opening"
-        self.query_one("#welcome-text", Static).update(OPENING if opening else WELCOME)
+        self._welcome(progress.state is not None and progress.state.mood == "opening")
         self.query_one("#work").display = begun
         task = "" if progress.began is None else progress.began.instruction
-        self.query_one("#told-task", Static).update(task)
+        self.query_one("#told-task", Words).tell(task)
         self._draw_step(self._chosen())
-        self.query_one("#headline", Static).update(self._headline())
-        self.query_one("#figures", Static).update(self._figures())
+        self.query_one("#headline", Words).tell(self._headline())
+        self.query_one("#figures", Words).tell(self._figures())
         self.query_one(Bar).tell(self._bar_state())
-        box = self.query_one(TaskBox)
-        box.placeholder = self._placeholder()
+        self.query_one(TaskBox).placeholder = self._placeholder()
 
-    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
-        self._draw_step(self._chosen())
+    def _welcome(self, is_opening: bool) -> None:
+        text = OPENING if is_opening else WELCOME
+        if text != self._welcomed:
+            self._welcomed = text
+            self.query_one("#welcome-text", Static).update(text)
 
-    def action_live(self) -> None:
-        """Back to the newest step."""
-        timeline = self.query_one(Timeline)
-        if timeline.option_count:
-            timeline.highlighted = timeline.option_count - 1
-
-    def _draw_stream(self) -> None:
-        self._flush = None
-        last = self.progress.last
-        if last is not None and self._chosen() is last:
-            self._draw_words(last)
+    def on_timeline_chosen(self) -> None:
+        self._draw_by(0.0)
 
     def _chosen(self) -> StepView | None:
         timeline, steps = self.query_one(Timeline), self.progress.steps
-        if timeline.is_following or timeline.highlighted is None:
+        if timeline.is_following or timeline.chosen is None:
             return self.progress.last
-        return steps[timeline.highlighted] if timeline.highlighted < len(steps) else None
+        return steps[timeline.chosen] if timeline.chosen < len(steps) else None
 
     def _draw_step(self, step: StepView | None) -> None:
         if step is None:
@@ -144,17 +160,15 @@ class RunScreen(Screen[None]):
             picture.show(image, points)
             self.drawn = shown
             self.query_one(View).fit(image.size)
-        self.query_one("#caption", Static).update(step.words)
+        self.query_one("#caption", Words).tell(step.words)
         self._draw_words(step)
 
     def _draw_words(self, step: StepView) -> None:
         told = step.sections
         thought = told.thought or ("" if step.sentence else step.answer.lstrip("# "))
-        self.query_one("#thought", Static).update(thought.strip() or "…")
-        self.query_one("#thought-room", VerticalScroll).scroll_end(animate=False)
-        plan = self.query_one("#plan", Static)
-        plan.display = bool(step.sentence or step.sections.action)
-        plan.update(self._plan(step))
+        if self.query_one("#thought", Words).tell(thought.strip() or "…"):
+            self.query_one("#thought-room", VerticalScroll).scroll_end(animate=False)
+        self.query_one("#plan", Words).tell(self._plan(step))
 
     def _plan(self, step: StepView) -> Text:
         theme = self.app.current_theme
@@ -166,6 +180,9 @@ class RunScreen(Screen[None]):
         return plan
 
     def _image_of(self, step: StepView) -> Image.Image | None:
+        """No larger than it is shown; opened once, since a step's click is ringed later."""
+        if self._picture is not None and self._picture[0] == step.image:
+            return self._picture[1]
         try:
             data = step.jpeg or (
                 read_blob(Path(self.progress.began.folder), step.image)
@@ -175,7 +192,16 @@ class RunScreen(Screen[None]):
         except TrajectoryError:
             # Seen a moment ago and not written yet; or the run was deleted.
             return None
-        return Image.open(BytesIO(data)).convert("RGB") if data else None
+        if not data:
+            return None
+        image = Image.open(BytesIO(data))
+        if self._graphics == "blocks":
+            # Two pixels a cell: a JPEG is opened at a half or a quarter in half the time.
+            across, down = self.app.size
+            image.draft("RGB", (across * 2, down * 4))
+        opened = image.convert("RGB")
+        self._picture = (step.image, opened)
+        return opened
 
     def _headline(self) -> Text:
         progress, theme = self.progress, self.app.current_theme

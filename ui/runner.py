@@ -32,6 +32,7 @@ from model.errors import ModelError
 from model.messages import Sampling
 from trajectories.errors import TrajectoryError
 from trajectories.store import RunStore, new_run_id
+from ui.aside import stand_up
 from ui.interrupt import StopDoor
 from ui.stages import Stage, open_stage
 
@@ -121,6 +122,7 @@ def host(setup: SessionSetup, socket: Path, open_policy: OpenPolicy) -> None:
         EnvError, ModelError, ValueError: the desktop or the model could not be opened. Whoever
             watches was told.
     """
+    stand_up()
     keep_orphans()
     with ExitStack() as stack:
         left_alone: list[Callable[[], None]] = []

@@ -1,7 +1,8 @@
 """Where a session's tasks are done: a desktop as it stands, or the practice pages.
 
 On the practice pages (MiniWoB++ in a browser window on a virtual desktop) a task is either a
-page's own, asked for as `@click-button`, or the user's words for the page that is open.
+page's own, asked for as `@click-button` (another page each time) or `@click-button 7` (always the
+same), or the user's words for the page that is open.
 """
 
 from collections.abc import Iterator
@@ -11,7 +12,14 @@ from typing import Protocol
 
 from agent.events import EpisodeResult
 from agent.loop import Loop, LoopConfig
-from agent.miniwob import DEMO_TASKS, Job, MiniWob, evaluation_jobs, tasks_named
+from agent.miniwob import (
+    DEMO_TASKS,
+    SEEDS_A_ROUND,
+    Job,
+    MiniWob,
+    evaluation_jobs,
+    tasks_named,
+)
 from agent.policy import Policy
 from agent.reports import Begin
 from agent.session import Session
@@ -66,12 +74,13 @@ class PracticeStage:
     def play(
         self, task: Begin, policy: Policy, store: RunStore, config: LoopConfig, session: Session
     ) -> EpisodeResult:
-        words = task.instruction
+        words, number = task.instruction, self._num_played
         if words.startswith(PAGE_MARK):
-            (self._task,) = tasks_named(words.removeprefix(PAGE_MARK).strip())
-            words = ""
+            name, _, wanted = words.removeprefix(PAGE_MARK).strip().partition(" ")
+            (self._task,) = tasks_named(name)
+            words, number = "", _page_number(wanted, number)
         first = evaluation_jobs((self._task,), 1, _ROUND)[0]
-        job = Job(self._task, first.seed + self._num_played)
+        job = Job(self._task, first.seed + number)
         self._num_played += 1
         return MiniWob(self._page, self._desktop, store).run(
             job,
@@ -83,6 +92,14 @@ class PracticeStage:
             hear=session.hear,
             instruction=words,
         )
+
+
+def _page_number(wanted: str, otherwise: int) -> int:
+    if not wanted:
+        return otherwise
+    if not wanted.isdecimal() or int(wanted) >= SEEDS_A_ROUND:
+        raise ValueError(f"page {wanted!r}; expected a number below {SEEDS_A_ROUND}")
+    return int(wanted)
 
 
 @contextmanager

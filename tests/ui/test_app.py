@@ -111,7 +111,7 @@ def test_a_task_is_typed_done_and_shown(tmp_path: Path) -> None:
         assert app.progress.over.ending == "done"
         assert text_of(app, "#told-task") == "Save it"
         assert "done" in text_of(app, "#headline")
-        assert app.screen.query_one(Timeline).option_count == 3
+        assert app.screen.query_one(Timeline).num_lines == 3
         assert app.screen.query_one("#live").query_one(BlockPicture).size.height > 4
 
     hosted = played(tmp_path, CLICKS, play)

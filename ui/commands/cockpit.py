@@ -11,6 +11,7 @@ import platformdirs
 
 from agent.watch import SessionGone, opened, private_folder, sessions
 from ui.arguments import POSITIONAL
+from ui.aside import step_aside
 from ui.desktops import real_settings
 from ui.options import (
     MODEL,
@@ -215,5 +216,6 @@ def _show(
         max_steps=max_steps,
         theme=options.theme,
     )
+    step_aside()
     app.run()
     return app.return_code or DONE
