@@ -88,7 +88,7 @@ class ChatModel:
         self, messages: Sequence[Message], *, sampling: Sampling, on_text: OnText | None = None
     ) -> Completion:
         began = time.perf_counter()
-        prompt = self.processor(messages)
+        prompt = self.processor.prompt(messages)
         cut_seconds = time.perf_counter() - began
         guide = None
         if sampling.constraint is not None:
@@ -99,8 +99,7 @@ class ChatModel:
         stream = _TextStream(self.processor.tokenizer, on_text)
         generation = self._generator.run(
             prompt.input_ids,
-            prompt.pixel_values,
-            prompt.image_grid_hws,
+            pictures=prompt.pictures,
             max_new_tokens=sampling.max_new_tokens,
             temperature=sampling.temperature,
             stop_ids=self.processor.tokenizer.stop_ids,
@@ -133,10 +132,8 @@ class ChatModel:
     def prepare(self, messages: Sequence[Message]) -> None:
         """Compute what a later prompt begins with; what it cost is told with the next answer."""
         began = time.perf_counter()
-        opening = self.processor(messages, add_generation_prompt=False)
-        self._num_prepared += self._generator.prepare(
-            opening.input_ids, opening.pixel_values, opening.image_grid_hws
-        )
+        opening = self.processor.prompt(messages, add_generation_prompt=False)
+        self._num_prepared += self._generator.prepare(opening.input_ids, opening.pictures)
         self._prepare_seconds += time.perf_counter() - began
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -21,10 +21,19 @@ from model.cache import LatentCache
 from model.drafts import Drafts, Guess
 from model.errors import PromptTooLong
 from model.gpu.steps import Steps
+from model.images import Picture
 from model.mla import MOST_ABSORBED
 from model.moonvit import Grid
 from model.pace import Pace
-from model.prefix import FEATURE_BYTES, Key, Prefix, digest_of, feature_rows, keys_of, pictures_from
+from model.prefix import (
+    FEATURE_BYTES,
+    Key,
+    Prefix,
+    feature_rows,
+    keys_of,
+    pictures_from,
+    pictures_of,
+)
 
 if TYPE_CHECKING:
     from model.constrain import Guide
@@ -111,6 +120,7 @@ class Generator:
         pixel_values: Tensor | None = None,
         image_grid_hws: Tensor | None = None,
         *,
+        pictures: Sequence[Picture] = (),
         max_new_tokens: int,
         temperature: float = 0.0,
         stop_ids: Sequence[int] = (),
@@ -122,6 +132,8 @@ class Generator:
         """Greedy at temperature 0, else sampled.
 
         Args:
+            pixel_values, image_grid_hws: as `KimiVL.encode_images`.
+            pictures: in place of these; cut only where they have not been looked at before.
             familiar_ids: a text in the form of the answer; makes it quicker, not other (in
                 bfloat16, where two tokens tie, it may be the other).
             guide: keeps a part of the answer to a grammar; fresh for every answer.
@@ -134,7 +146,10 @@ class Generator:
         result = Generation()
         clock = time.perf_counter()
         prompt_ids = input_ids_BT[0].tolist()
-        keys, pictures = self._keyed(prompt_ids, pixel_values, image_grid_hws)
+        if pixel_values is not None and image_grid_hws is not None:
+            grids = self.network.grids(image_grid_hws, num_patches=pixel_values.shape[0])
+            pictures = pictures_of(pixel_values, grids)
+        keys = self._keyed(prompt_ids, pictures)
         line, result.num_reused = self._prefix.start(keys)
         embedded = self._embedded(prompt_ids, keys, result.num_reused, pictures)
         result.seconds["vision"], clock = _lap(clock)
@@ -194,17 +209,12 @@ class Generator:
             self._pace.passed(len(told) + len(guess.ids), time.perf_counter() - began)
             result.num_passes += 1
 
-    def prepare(
-        self,
-        input_ids_BT: Tensor,
-        pixel_values: Tensor | None = None,
-        image_grid_hws: Tensor | None = None,
-    ) -> int:
+    def prepare(self, input_ids_BT: Tensor, pictures: Sequence[Picture]) -> int:
         """Compute the opening of a prompt to come, beside what is kept of the last; gives how many
         tokens had to be."""
         self._checked_length(input_ids_BT, 0)
         prompt_ids = input_ids_BT[0].tolist()
-        keys, pictures = self._keyed(prompt_ids, pixel_values, image_grid_hws)
+        keys = self._keyed(prompt_ids, pictures)
         started = self._prefix.start_ahead(keys)
         if started is None:
             return 0
@@ -227,38 +237,34 @@ class Generator:
             )
         return num_prompt
 
-    def _keyed(
-        self, prompt_ids: list[int], pixel_values: Tensor | None, image_grid_hws: Tensor | None
-    ) -> tuple[list[Key], list["_Picture"]]:
-        """What makes each position of a prompt, and its pictures."""
-        network = self.network
-        pictures: list[_Picture] = []
-        if pixel_values is not None and image_grid_hws is not None:
-            grids = network.grids(image_grid_hws, num_patches=pixel_values.shape[0])
-            sizes = [grid.num_patches for grid in grids]
-            for grid, pixels in zip(grids, pixel_values.split(sizes), strict=True):
-                num_tokens = grid.num_patches // network.config.vision.merge**2
-                encode = partial(self._encode, pixels, grid)
-                pictures.append(_Picture(digest_of(pixels, grid), num_tokens, encode))
-        network.refuse_unequal(prompt_ids, sum(picture.num_tokens for picture in pictures))
-        named = [(picture.digest, picture.num_tokens) for picture in pictures]
-        return keys_of(prompt_ids, network.config.media_placeholder_token_id, named), pictures
+    def _keyed(self, prompt_ids: list[int], pictures: Sequence[Picture]) -> list[Key]:
+        """What makes each position of a prompt."""
+        named = self._named(pictures)
+        self.network.refuse_unequal(prompt_ids, sum(count for _, count in named))
+        return keys_of(prompt_ids, self.network.config.media_placeholder_token_id, named)
+
+    def _named(self, pictures: Sequence[Picture]) -> list[tuple[str, int]]:
+        """The digest of each, and how many tokens it takes."""
+        group = self.network.config.vision.merge**2
+        return [
+            (picture.digest, picture.grid_hw[0] * picture.grid_hw[1] // group)
+            for picture in pictures
+        ]
 
     def _embedded(
-        self, prompt_ids: list[int], keys: list[Key], start: int, pictures: list["_Picture"]
+        self, prompt_ids: list[int], keys: list[Key], start: int, pictures: Sequence[Picture]
     ) -> Tensor:
         """[1, T, D] of what is not in the cache yet."""
-        named = [(picture.digest, picture.num_tokens) for picture in pictures]
-        wanted, skipped = pictures_from(keys, start, named)
+        wanted, skipped = pictures_from(keys, start, self._named(pictures))
         features = [
-            self._prefix.features(picture.digest, picture.encode)
+            self._prefix.features(picture.digest, partial(self._encode, picture))
             for picture in (pictures[index] for index in wanted)
         ]
         ids = torch.tensor([prompt_ids[start:]], device=self._device)
         return self.network.merge(ids, feature_rows(features, skipped))
 
-    def _encode(self, pixels_N3PP: Tensor, grid: Grid) -> Tensor:
-        pixels_N3PP = pixels_N3PP.to(self._device)
+    def _encode(self, picture: Picture) -> Tensor:
+        pixels_N3PP, grid = picture.cut().to(self._device), Grid(*picture.grid_hw)
         return self.network.project(self.network.vision_tower(pixels_N3PP, [grid]), [grid])
 
     @property
@@ -304,13 +310,6 @@ class Generator:
         if not guess.ids:
             return guess
         return Guess(guess.ids[: self._pace.worth(guess.matched)], guess.matched)
-
-
-class _Picture(NamedTuple):
-    digest: str
-    num_tokens: int
-    encode: Callable[[], Tensor]
-    """Its features, [num_tokens, D]."""
 
 
 def _draw(logits_V: Tensor, temperature: float, sampler: torch.Generator | None) -> int:

@@ -4,8 +4,10 @@ Made smaller only when there are too many patches; then padded with black on the
 and at the bottom to whole 2x2 groups of patches; then [-1, 1] and cut row by row.
 """
 
+import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,6 +30,16 @@ class Patches(NamedTuple):
     """[n, 2] int64: rows and columns of patches of each picture, both even."""
 
 
+class Picture(NamedTuple):
+    """One that may not have to be cut: its features may be known."""
+
+    digest: str
+    """Of what it shows."""
+    grid_hw: tuple[int, int]
+    cut: Callable[[], Tensor]
+    """Its patches, [N, 3, 14, 14]."""
+
+
 class ImageProcessor:
     def __init__(self, in_token_limit: int = 4096, patch_size: int = 14, merge: int = 2) -> None:
         self.in_token_limit = in_token_limit
@@ -47,6 +59,21 @@ class ImageProcessor:
         pixels = torch.from_numpy(np.concatenate([patches for patches, _ in cut]))
         return Patches(pixels, torch.tensor([grid for _, grid in cut]))
 
+    def later(self, image: Image.Image) -> Picture:
+        """A picture to be cut when that turns out to be needed.
+
+        Raises:
+            ImageRefused: as for cutting.
+        """
+        grid_hw = self._grid_of(*_checked(image).size)
+        # The palette tells pictures apart whose numbers are the same.
+        shape = repr((image.mode, image.size, image.getpalette())).encode()
+        digest = hashlib.sha256(shape + image.tobytes()).hexdigest()
+        return Picture(digest, grid_hw, partial(self._pixels, image))
+
+    def _pixels(self, image: Image.Image) -> Tensor:
+        return torch.from_numpy(self._cut(image)[0])
+
     def num_tokens(self, grid_hw: Sequence[int]) -> int:
         """How many placeholders a picture of this grid takes in the text."""
         return int(grid_hw[0]) * int(grid_hw[1]) // self.merge**2
@@ -54,27 +81,38 @@ class ImageProcessor:
     def _cut(self, image: Image.Image) -> tuple[np.ndarray, tuple[int, int]]:
         picture = self._padded(self._shrunk(_eight_bits(_checked(image)))).convert("RGB")
         size = self.patch_size
-        rows, columns = picture.height // size, picture.width // size
-        if max(rows, columns) >= MAX_PATCHES_A_SIDE:
-            raise ImageRefused(
-                f"{columns} x {rows} patches; expected fewer than {MAX_PATCHES_A_SIDE} a side"
-            )
+        rows, columns = self._grid_of(*image.size)
         values = (np.asarray(picture, dtype=np.float32) / 255.0 - 0.5) / 0.5
         tiles = values.reshape(rows, size, columns, size, 3).transpose(0, 2, 4, 1, 3)
         return tiles.reshape(-1, 3, size, size), (rows, columns)
 
-    def _shrunk(self, image: Image.Image) -> Image.Image:
-        num_patches = (image.width // self.patch_size) * (image.height // self.patch_size)
+    def _grid_of(self, width: int, height: int) -> tuple[int, int]:
+        """Rows and columns of a picture of this size, once it is cut."""
+        width, height = self._padded_size(*self._shrunk_size(width, height))
+        rows, columns = height // self.patch_size, width // self.patch_size
+        if max(rows, columns) >= MAX_PATCHES_A_SIDE:
+            raise ImageRefused(
+                f"{columns} x {rows} patches; expected fewer than {MAX_PATCHES_A_SIDE} a side"
+            )
+        return rows, columns
+
+    def _shrunk_size(self, width: int, height: int) -> tuple[int, int]:
+        num_patches = (width // self.patch_size) * (height // self.patch_size)
         if num_patches <= self.in_token_limit:
-            return image
+            return width, height
         scale = math.sqrt(self.in_token_limit / num_patches)
-        width, height = int(image.width * scale), int(image.height * scale)
-        return image.resize((max(width, 1), max(height, 1)), Image.Resampling.BICUBIC)
+        return max(int(width * scale), 1), max(int(height * scale), 1)
+
+    def _padded_size(self, width: int, height: int) -> tuple[int, int]:
+        step = self.patch_size * self.merge
+        return -(-width // step) * step, -(-height // step) * step
+
+    def _shrunk(self, image: Image.Image) -> Image.Image:
+        size = self._shrunk_size(*image.size)
+        return image if size == image.size else image.resize(size, Image.Resampling.BICUBIC)
 
     def _padded(self, image: Image.Image) -> Image.Image:
-        step = self.patch_size * self.merge
-        width = -(-image.width // step) * step
-        height = -(-image.height // step) * step
+        width, height = self._padded_size(*image.size)
         if (width, height) == image.size:
             return image
         canvas = Image.new(image.mode, (width, height))

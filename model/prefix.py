@@ -11,6 +11,7 @@ may stand at another place of the next prompt.
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import takewhile
 from operator import eq
 
@@ -18,6 +19,7 @@ import torch
 from torch import Tensor
 
 from model.cache import LatentCache
+from model.images import Picture
 from model.moonvit import Grid
 
 Key = int | tuple[str, int]
@@ -113,6 +115,19 @@ def digest_of(pixels_N3PP: Tensor, grid: Grid) -> str:
     """Of one picture: its patches and its grid."""
     pixels = pixels_N3PP.cpu().contiguous().numpy().tobytes()
     return hashlib.sha256(repr(tuple(grid)).encode() + pixels).hexdigest()
+
+
+def pictures_of(pixels_N3PP: Tensor, grids: Sequence[Grid]) -> list[Picture]:
+    """Of pictures that are cut already, all one after another."""
+    parts = pixels_N3PP.split([grid.num_patches for grid in grids])
+    return [
+        Picture(digest_of(pixels, grid), grid, partial(_as_it_is, pixels))
+        for pixels, grid in zip(parts, grids, strict=True)
+    ]
+
+
+def _as_it_is(pixels_N3PP: Tensor) -> Tensor:
+    return pixels_N3PP
 
 
 def keys_of(

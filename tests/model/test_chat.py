@@ -84,6 +84,39 @@ def test_bytes_that_are_no_character_are_told_as_such(
     assert completion.text == "�a"
 
 
+def test_a_picture_seen_before_is_neither_cut_nor_looked_at_again(
+    small_config: KimiVLConfig, tokenizer: Tokenizer
+) -> None:
+    seen: list[int] = []
+    network = random_network(small_config, seed=0).eval()
+    network.vision_tower.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
+    model = ChatModel(network, Processor(tokenizer, ImageProcessor()))
+    screen, other = (Image.new("RGB", size, "navy") for size in ((56, 28), (28, 28)))
+    sampling = Sampling(max_new_tokens=1)
+    model.complete([user("What?", ImagePart(screen))], sampling=sampling)
+    # Where it stands now nothing of the old prompt is left but the picture.
+    asked = [user(ImagePart(other), ImagePart(screen.copy()), "And now?")]
+    again = model.complete(asked, sampling=sampling)
+    assert seen == [8, 4]
+    fresh = ChatModel(network, model.processor).complete(asked, sampling=sampling)
+    assert again.token_ids == fresh.token_ids
+    assert again.log_probs == pytest.approx(fresh.log_probs, abs=1e-5)
+
+
+def test_what_was_prepared_is_told_with_the_next_answer(
+    small_config: KimiVLConfig, tokenizer: Tokenizer
+) -> None:
+    model = parrot(small_config, tokenizer, tokenizer.encode("ab"))
+    opening = [user(ImagePart(Image.new("RGB", (28, 28))), "An opening.")]
+    model.prepare(opening)
+    first = model.complete([*opening, user("Go.")], sampling=Sampling(max_new_tokens=1))
+    assert first.num_reused_tokens == first.num_prepared_tokens > 10
+    assert first.seconds["ahead"] > 0
+    second = model.complete([*opening, user("On.")], sampling=Sampling(max_new_tokens=1))
+    assert second.num_prepared_tokens == 0
+    assert "ahead" not in second.seconds
+
+
 def test_a_folder_is_opened_with_its_tokenizer_and_picture_limit(
     small_config: KimiVLConfig, ranks: dict[bytes, int], tmp_path: Path
 ) -> None:

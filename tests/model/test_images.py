@@ -4,6 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from model.errors import ImageRefused
@@ -98,10 +100,42 @@ def test_a_bomb_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
         open_picture(tmp_path / "a.png")
 
 
+@given(
+    st.tuples(st.integers(1, 300), st.integers(1, 300)),
+    st.integers(1, 200),
+    st.sampled_from(["RGB", "L", "RGBA"]),
+)
+@settings(max_examples=30)
+def test_what_is_cut_later_is_what_is_cut_at_once(
+    size: tuple[int, int], limit: int, mode: str
+) -> None:
+    picture = pattern(*size).convert(mode)
+    processor = ImageProcessor(limit)
+    at_once, later = processor([picture]), processor.later(picture)
+    assert [list(later.grid_hw)] == at_once.image_grid_hws.tolist()
+    assert torch.equal(later.cut(), at_once.pixel_values)
+
+
+def test_the_digest_of_a_picture_is_that_of_what_it_shows() -> None:
+    later = ImageProcessor().later
+    screen = pattern(60, 40)
+    other = screen.copy()
+    other.putpixel((59, 39), (1, 2, 3))
+    first, second = (Image.new("P", (28, 28)) for _ in range(2))
+    first.putpalette([255, 0, 0])
+    second.putpalette([0, 0, 255])
+    turned = Image.frombytes("RGB", (40, 60), screen.tobytes())
+    pictures = [screen, other, turned, screen.convert("L"), first, second]
+    assert len({later(each).digest for each in pictures}) == len(pictures)
+    assert later(screen.copy()).digest == later(screen).digest
+
+
 @pytest.mark.parametrize("size", [(0, 10), (10, 0), (16385, 1), (8000, 8000), (7168, 14)])
 def test_a_picture_of_no_usable_size_is_refused(size: tuple[int, int]) -> None:
     with pytest.raises(ImageRefused):
         ImageProcessor()([Image.new("1", size)])
+    with pytest.raises(ImageRefused):
+        ImageProcessor().later(Image.new("1", size))
 
 
 def test_no_pictures_are_refused() -> None:

@@ -8,7 +8,7 @@ from torch import Tensor
 from model.generate import Generation, Generator, Shortcuts
 from model.kimi_vl import KimiVL
 from model.moonvit import Grid
-from model.prefix import Prefix, digest_of, keys_of, pictures_from
+from model.prefix import Prefix, digest_of, keys_of, pictures_from, pictures_of
 
 QUESTION, OTHER = [5, 6, 7, 8, 9, 10], [5, 6, 7, 11, 12]
 
@@ -162,10 +162,11 @@ def test_an_opening_computed_ahead_is_there_when_its_prompt_comes(
 ) -> None:
     generator = Generator(golden_network)
     opening = [5, 6, *holes, 7]
+    pictures = pictures_of(picture[0], golden_network.grids(picture[1], len(picture[0])))
 
     def prepare(ids: list[int]) -> int:
         with torch.inference_mode():
-            return generator.prepare(torch.tensor([ids]), *picture)
+            return generator.prepare(torch.tensor([ids]), pictures)
 
     ask(generator, QUESTION)
     with counted(golden_network.language_model.model.norm) as calls:

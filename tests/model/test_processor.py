@@ -18,6 +18,9 @@ def test_each_placeholder_becomes_as_many_as_its_picture_has_tokens(tokenizer: T
     assert made.image_grid_hws is not None
     assert made.pixel_values.shape[0] == 4 * 7
     assert made.image_grid_hws.tolist() == [[4, 6], [2, 2]]
+    later = Processor(tokenizer, ImageProcessor()).prompt([user(one, "a", other)])
+    assert later.input_ids.tolist() == made.input_ids.tolist()
+    assert [picture.grid_hw for picture in later.pictures] == [(4, 6), (2, 2)]
 
 
 def test_a_chat_without_pictures_has_no_patches(tokenizer: Tokenizer) -> None:
