@@ -26,23 +26,37 @@ def random_layout(chance: random.Random) -> ScreenLayout:
 
 
 def test_100_000_points_go_to_the_pointer_and_back_within_a_unit() -> None:
+    """Between the look and the act the screen may get another size, place and scale: then a pixel
+    goes where it is now, and one that is no more is refused."""
     chance = random.Random(5)
+    num_resized = num_refused = 0
     for _ in range(1_000):
-        layout = random_layout(chance)
-        picture = layout.picture
-        unit = max(picture.width / layout.width, picture.height / layout.height)
+        seen = random_layout(chance)
         for _ in range(100):
-            pixel = Point(chance.randrange(picture.width), chance.randrange(picture.height))
-            # As the model says it: in fractions of the picture.
-            again = to_pixels(*to_fraction(pixel, picture), picture)
+            resized = chance.random() < 0.3
+            now = random_layout(chance) if resized else seen
+            pixel = Point(
+                chance.randrange(seen.picture.width), chance.randrange(seen.picture.height)
+            )
+            # As the model says it: in fractions of the picture that it saw.
+            again = to_pixels(*to_fraction(pixel, seen.picture), seen.picture)
             assert again == pixel
-            place = layout.to_pointer(again)
-            assert 0 <= place.x - layout.left < layout.width
-            assert 0 <= place.y - layout.top < layout.height
-            back = layout.to_picture(place)
+            num_resized += resized
+            if not (pixel.x < now.picture.width and pixel.y < now.picture.height):
+                with pytest.raises(ActionRefused, match="off the screen"):
+                    now.to_pointer(again)
+                num_refused += 1
+                continue
+            place = now.to_pointer(again)
+            assert 0 <= place.x - now.left < now.width
+            assert 0 <= place.y - now.top < now.height
+            back = now.to_picture(place)
             # The pointer cannot tell pixels of one unit apart.
+            unit = max(now.picture.width / now.width, now.picture.height / now.height)
             assert abs(back.x - pixel.x) <= max(1, unit)
             assert abs(back.y - pixel.y) <= max(1, unit)
+    assert num_resized > 20_000
+    assert 1_000 < num_refused < num_resized
 
 
 @pytest.mark.parametrize("scale", SCALES)
