@@ -107,7 +107,7 @@ def _signal_all(name: str, number: int) -> Callable[[VirtualDesktop, Faulty], No
 
 def _end_sandbox(desktop: VirtualDesktop, _: Faulty) -> None:
     """By its first process, which all others end with."""
-    inside = desktop.room.path("/proc/1/ns/pid")
+    inside = desktop.room.path("/proc/1/ns") / "pid"
     mark = os.stat(inside).st_ino
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():

@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from collections import deque
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -30,6 +31,7 @@ from jeepney.io.blocking import DBusConnection
 from jeepney.io.common import RouterClosed
 
 from env.errors import DesktopUnavailable
+from env.no_links import pinned
 from env.screen import Box
 
 PASSWORD_TEXT = "password text"
@@ -93,14 +95,12 @@ class SessionBus:
             ValueError: no address of a socket.
         """
         where = get_bus(address)
-        if self.root != Path("/"):
-            if where.startswith("\0"):
-                raise ValueError(f"{address} would be a bus of this machine, not of the sandbox")
-            where = f"{self.root}{where}"
+        if self.root != Path("/") and where.startswith("\0"):
+            raise ValueError(f"{address} would be a bus of this machine, not of the sandbox")
         link = socket.socket(socket.AF_UNIX)
         try:
             link.settimeout(_CALL_SECONDS)
-            link.connect(where)
+            self._connect(link, where)
             # jeepney's own greeting names the user we are here, not the one the daemon sees.
             claim = str(self.user).encode().hex().encode()
             link.sendall(b"\0AUTH EXTERNAL " + claim + b"\r\n")
@@ -113,6 +113,18 @@ class SessionBus:
         except BaseException:
             link.close()
             raise
+
+    def _connect(self, link: socket.socket, where: str) -> None:
+        if self.root == Path("/"):
+            link.connect(where)
+            return
+        with ExitStack() as stack:
+            root = os.open(self.root, os.O_PATH | os.O_DIRECTORY)
+            stack.callback(os.close, root)
+            # An application may have put a link there, which would lead to a bus of this machine.
+            bus = pinned(root, where.lstrip("/"))
+            stack.callback(os.close, bus)
+            link.connect(f"/proc/self/fd/{bus}")
 
 
 class Accessibility:

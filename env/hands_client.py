@@ -32,6 +32,8 @@ START_SECONDS = 7.0
 keep an episode for longer than 10 s."""
 SILENCE_SECONDS = 5.0
 """Hands that have not answered for so long are killed: they, or the display, hang."""
+CLOSE_SECONDS = 3.0
+"""For hands that are told to end: what they hold they let go of within milliseconds."""
 SWEEP_SECONDS = 2.0
 """Ceiling for letting go from here; a display that hangs lets go of nothing."""
 
@@ -149,7 +151,7 @@ class HandsClient:
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
         try:
-            self._process.wait(timeout=SILENCE_SECONDS)
+            self._process.wait(timeout=CLOSE_SECONDS)
         except subprocess.TimeoutExpired:
             self._end()
         self._orders.close()

@@ -55,7 +55,7 @@ class HeadedBrowser:
         self._playwright = sync_playwright().start()
         try:
             self._context = self._playwright.chromium.launch_persistent_context(
-                desktop.home / "chromium",
+                desktop.room.path(f"{desktop.home_inside}/chromium"),
                 executable_path=desktop.room.executable(executable),
                 headless=False,
                 no_viewport=True,

@@ -1,10 +1,33 @@
 """Programs started for a desktop, outside its sandbox: they die with us, however we die."""
 
 import os
+import shutil
 import signal
+import stat
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import IO
+
+
+def scratch_folder(kind: str) -> Path:
+    """A new folder of this process's own; those of processes that were killed are removed."""
+    prefix = f"moonhand-{kind}-"
+    for left in Path(tempfile.gettempdir()).glob(f"{prefix}*-*"):
+        owner = left.name.removeprefix(prefix).split("-")[0]
+        # Of others it is theirs to remove.
+        if owner.isdigit() and not Path("/proc", owner).exists() and _is_ours(left):
+            shutil.rmtree(left, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"{prefix}{os.getpid()}-"))
+
+
+def _is_ours(folder: Path) -> bool:
+    with suppress(OSError):
+        found = folder.lstat()
+        return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
+    return False
 
 
 def in_a_group(

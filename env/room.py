@@ -96,8 +96,11 @@ class Room(ABC):
     def path(self, inside: str) -> Path:
         """Where a file of the room is, seen from here.
 
-        An application may have put a link there that points outside, so what applications
-        may have written is read by `read_file`.
+        A link that an application puts there later leads outside, so what applications may
+        have written is read by `read_file`.
+
+        Raises:
+            OSError: in a sandbox there is a link on the way, which might lead outside (ELOOP).
         """
 
     @abstractmethod

@@ -24,7 +24,8 @@ from pathlib import Path
 from env.cgroup import make_groups, remove_groups
 from env.errors import DesktopUnavailable
 from env.network import NAME_SERVER, Network
-from env.process import end, in_a_group
+from env.no_links import pinned
+from env.process import end, in_a_group, scratch_folder
 from env.room import HOME_INSIDE, Application, Limits, Room, Streams, require
 from env.sandbox_client import answer, ask
 from env.sandbox_filter import compiled_filter
@@ -99,7 +100,7 @@ class Sandbox(Room):
         """
         self._closed = False
         self._applications: list[SandboxedApplication] = []
-        self._folder = Path(tempfile.mkdtemp(prefix="moonhand-sandbox-"))
+        self._folder = scratch_folder("sandbox")
         self._control = self._folder / "control"
         self._root = -1
         limits = limits or Limits()
@@ -120,7 +121,11 @@ class Sandbox(Room):
         return not self._closed and self._process is not None and self._process.poll() is None
 
     def path(self, inside: str) -> Path:
-        return Path(f"/proc/{os.getpid()}/fd/{self._root}") / inside.lstrip("/")
+        below = inside.strip("/")
+        if below:
+            with suppress(FileNotFoundError):
+                os.close(pinned(self._root, below))
+        return Path(f"/proc/{os.getpid()}/fd/{self._root}") / below
 
     def launch(
         self,

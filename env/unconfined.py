@@ -8,20 +8,19 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from env.errors import DesktopUnavailable
-from env.process import end
+from env.process import end, scratch_folder
 from env.room import Application, Room, Streams, require
 
 
 class Unconfined(Room):
     def __init__(self) -> None:
         require("setpriv", "util-linux")
-        self._folder = Path(tempfile.mkdtemp(prefix="moonhand-home-"))
+        self._folder = scratch_folder("home")
         self.home_inside = str(self._folder)
         self._applications: list[UnconfinedApplication] = []
         self._closed = False

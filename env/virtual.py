@@ -10,7 +10,6 @@ import shutil
 import socket
 import struct
 import subprocess
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,7 +24,7 @@ from env.chromium import chromium_folder
 from env.desktop import Desktop, Steering
 from env.errors import DesktopLost, DesktopUnavailable
 from env.fonts import FONTS_CONF
-from env.process import end, in_a_group
+from env.process import end, in_a_group, scratch_folder
 from env.room import SEARCH_PATH, Application, Finished, Limits, Room, Streams, require
 from env.sandbox import RUN_INSIDE, USER_INSIDE, Sandbox, own_ipc
 from env.screen import Box, Screenshot, ScreenSize
@@ -85,7 +84,8 @@ class VirtualDesktop(Desktop):
         self._display: X11Display | None = None
         self._room: Room | None = None
         self._session_bus: SessionBus | None = None
-        self._folder = Path(tempfile.mkdtemp(prefix="moonhand-desktop-"))
+        self._workspace = -1
+        self._folder = scratch_folder("desktop")
         try:
             name = self._start_display(sandbox)
             if sandbox:
@@ -106,6 +106,7 @@ class VirtualDesktop(Desktop):
                 "DISPLAY": name,
                 "XAUTHORITY": str(self._cookie),
             }
+            self._workspace = os.open(self.home / "workspace", os.O_PATH | os.O_DIRECTORY)
             if accessible:
                 self._start_bus(sandbox)
             self._start_window_manager()
@@ -144,9 +145,10 @@ class VirtualDesktop(Desktop):
     def workspace(self) -> Path:
         """The folder shared with applications, which know it as ~/workspace, seen from here.
 
-        What they may have written is read by `room.read_file`, which follows no link out.
+        It stays that folder, whatever an application puts in its place. What they may have
+        written into it is read by `room.read_file`, which follows no link out.
         """
-        return self.home / "workspace"
+        return Path(f"/proc/{os.getpid()}/fd/{self._workspace}")
 
     @property
     def session_bus(self) -> SessionBus | None:
@@ -225,6 +227,8 @@ class VirtualDesktop(Desktop):
             self._room.close()
         if self._server is not None:
             end(self._server)
+        if self._workspace >= 0:
+            os.close(self._workspace)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _alive(self) -> X11Display:

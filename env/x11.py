@@ -22,7 +22,7 @@ from env.desktop import Desktop, Steering, refuse_points_outside
 from env.errors import DesktopLost, DesktopUnavailable
 from env.hands_client import HandsClient
 from env.screen import Box, Screenshot, ScreenSize
-from env.x11_connection import authority_of_process, connect
+from env.x11_connection import authority_of_process, connect, refuse_when_nobody_answers
 from env.x11_person import StopKeys
 from env.x11_watchdog import SILENCE_SECONDS, Watchdog, descriptor_of
 
@@ -66,6 +66,7 @@ class X11Display(Desktop):
         self._steering: Steering | None = None
         self._closed = False
         try:
+            refuse_when_nobody_answers(name)
             # First, because python-xlib leaves its socket open when it is refused.
             with authority_of_process(authority):
                 self._eyes = mss.MSS(display=name)

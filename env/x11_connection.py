@@ -31,7 +31,7 @@ def connect(name: str, authority: Path | None) -> Any:
     Raises:
         Xlib.error.DisplayError: no such display, or it refused us.
     """
-    _refuse_when_nobody_answers(name)
+    refuse_when_nobody_answers(name)
     with authority_of_process(authority):
         return _Display(name)
 
@@ -51,9 +51,13 @@ class _Display(xdisplay.Display):
         self._display = connection
 
 
-def _refuse_when_nobody_answers(name: str) -> None:
-    """python-xlib waits for ever for a server that is there and silent; where none is it goes on
-    to TCP and leaves that socket open."""
+def refuse_when_nobody_answers(name: str) -> None:
+    """Client libraries wait for ever for a server that is there and silent; where none is
+    python-xlib goes on to TCP and leaves that socket open.
+
+    Raises:
+        Xlib.error.DisplayConnectionError
+    """
     local = re.fullmatch(r"(?:unix)?:(\d+)(?:\.\d+)?", name)
     if local is None:
         return

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -10,11 +11,12 @@ import pytest
 from env.actions import Click, Keys, Point, TypeText
 from env.browser import BrowserDesktop
 from env.desktop import Desktop
-from env.errors import DesktopLost
+from env.errors import DesktopLost, DesktopUnavailable
 from env.fake import FakeDesktop
 from env.screen import Box, ScreenSize
 from env.viewport import Viewport
 from env.virtual import VirtualDesktop
+from env.x11 import X11Display
 
 BACKENDS = ("fake", "browser", "virtual", "viewport")
 
@@ -40,9 +42,23 @@ def test_a_desktop_that_dies_is_lost(kind: str) -> None:
             case BrowserDesktop():
                 kill_browser(owner)
             case _:
-                kill_children("Xvfb")
+                signal_children("Xvfb", signal.SIGKILL)
         refuse_everything(desktop)
         owner.close()
+
+
+def test_a_display_that_froze_keeps_nobody_waiting_who_opens_or_closes_it() -> None:
+    desktop = VirtualDesktop(ScreenSize(320, 240))
+    desktop.perform(Click(Point(5, 5)))
+    told = desktop.environment
+    signal_children("Xvfb", signal.SIGSTOP)
+    began = time.monotonic()
+    with pytest.raises(DesktopUnavailable, match="no answer"):
+        X11Display(told["DISPLAY"], Path(told["XAUTHORITY"]))
+    opened = time.monotonic()
+    desktop.close()
+    assert opened - began < 10.0
+    assert time.monotonic() - opened < 10.0
 
 
 def open_alone(kind: str, stack: ExitStack) -> tuple[Desktop, Desktop]:
@@ -73,8 +89,8 @@ def kill_browser(desktop: BrowserDesktop) -> None:
             os.kill(process["id"], signal.SIGKILL)
 
 
-def kill_children(name: str) -> None:
-    """SIGKILL this process's own children of that name."""
+def signal_children(name: str, number: signal.Signals) -> None:
+    """To this process's own children of that name."""
     children = [
         int(pid)
         for task in Path("/proc/self/task").iterdir()
@@ -83,4 +99,4 @@ def kill_children(name: str) -> None:
     named = [pid for pid in children if Path(f"/proc/{pid}/comm").read_text().strip() == name]
     assert named, f"no child is called {name}"
     for pid in named:
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, number)

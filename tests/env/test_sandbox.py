@@ -10,7 +10,9 @@ import pytest
 from env.errors import DesktopUnavailable
 from env.room import Limits, Room, Streams
 from env.sandbox import Sandbox
+from env.screen import ScreenSize
 from env.unconfined import Unconfined
+from env.virtual import VirtualDesktop
 
 TOLD = {"PATH": "/usr/bin:/bin"}
 
@@ -118,3 +120,18 @@ def test_a_home_that_is_full_is_full(tmp_path: Path) -> None:
             sandbox.write_file("/home/user/large", b"x" * 2**21)
     finally:
         sandbox.close()
+
+
+def test_a_link_that_an_application_leaves_leads_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("of the world outside")
+    with VirtualDesktop(ScreenSize(64, 64)) as desktop:
+        before = desktop.workspace
+        script = f"rmdir workspace && ln -s {tmp_path} workspace && ln -s {tmp_path}/secret here"
+        assert desktop.run(("sh", "-c", script), timeout_seconds=20).returncode == 0
+        for inside in ("workspace/secret", "workspace", "here"):
+            with pytest.raises(OSError, match="symbolic links"):
+                desktop.room.path(f"{desktop.home_inside}/{inside}")
+        assert list(desktop.workspace.iterdir()) == []
+        assert desktop.workspace == before
+        with pytest.raises(FileNotFoundError):
+            desktop.room.read_file(f"{desktop.home_inside}/here")
