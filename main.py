@@ -53,6 +53,7 @@ from ui.commands.evaluations import evaluate, make_targets
 from ui.commands.imports import import_files
 from ui.commands.kit import Kit
 from ui.commands.logs import look_into_logs
+from ui.commands.quantizing import Convert, Quantize, quantize
 from ui.commands.recordings import record, reduce
 from ui.commands.replays import replay_runs
 from ui.commands.reports import Report, report
@@ -283,6 +284,12 @@ def open_kit() -> Kit:
     return kit
 
 
+def open_converter() -> Convert:
+    from model.quantized.kit import convert
+
+    return convert
+
+
 def say(text: str) -> None:
     """A line as it is: no markup, no wrapping, so that a path can be copied."""
     console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -318,6 +325,9 @@ COMMANDS = {
     "vocabulary": Command(Vocabulary, vocabulary),
     "stop": Command(Stop, partial(stop, say=say)),
     **training_commands(say, console, open_policy, open_kit),
+    "quantize": Command(
+        Quantize, partial(quantize, console=console, say=say, open_converter=open_converter)
+    ),
     "log": Command(Log, partial(look_into_logs, say=say)),
     "record": Command(Record, partial(record, say=say, ask=ask)),
     "reduce": Command(Reduce, partial(reduce, say=say)),

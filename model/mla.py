@@ -10,6 +10,7 @@ V value channels, R latent rank, D model width.
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +19,9 @@ from model.attention import attend, attend_documents
 from model.cache import Remembers
 from model.config import TextConfig
 from model.rope import rotate
+
+if TYPE_CHECKING:
+    from model.kernels.contract import Kernels
 
 LATENT_NORM_EPS = 1e-6
 """The public code leaves this one norm at its default; all others use 1e-5."""
@@ -36,6 +40,8 @@ class MultiHeadLatentAttention(nn.Module):
         self.rope_dim = config.qk_rope_head_dim
         self.value_dim = config.v_head_dim
         self.scale = config.qk_head_dim**-0.5
+        self.kernels: Kernels | None = None
+        """Of a quantized network, for what they have of attention."""
         dim, heads = config.hidden_size, config.num_attention_heads
         self.q_proj = nn.Linear(dim, heads * config.qk_head_dim, bias=False)
         self.kv_a_proj_with_mqa = nn.Linear(dim, self.rank + self.rope_dim, bias=False)
@@ -58,6 +64,9 @@ class MultiHeadLatentAttention(nn.Module):
         if cache is not None:
             entries_BKR = cache.append(layer, entries_BKR)
         if cache is not None and visible_TK is not None and x_BTD.shape[1] <= MOST_ABSORBED:
+            fused_BTE = self._fused(q_nope, q_rope, entries_BKR, visible_TK)
+            if fused_BTE is not None:
+                return self.o_proj(fused_BTE)
             mixed_BTHV = self._absorbed(q_nope, q_rope, entries_BKR, visible_TK)
         else:
             mixed_BTHV = self._expanded(q_nope, q_rope, entries_BKR, visible_TK, lengths)
@@ -98,6 +107,20 @@ class MultiHeadLatentAttention(nn.Module):
         else:
             mixed = attend(query, key, value, scale=self.scale, visible_QK=visible_TK)
         return mixed.transpose(1, 2)
+
+    def _fused(
+        self, q_nope: Tensor, q_rope: Tensor, entries_BKR: Tensor, visible_TK: Tensor
+    ) -> Tensor | None:
+        """All of `_absorbed` in one call, where there is one: a single row without padding."""
+        if self.kernels is None or not entries_BKR.is_cpu:
+            return None
+        if len(entries_BKR) > 1 or visible_TK.ndim > 2:
+            return None
+        query_THD = torch.cat((q_nope[0], q_rope[0]), dim=-1)
+        mixed_TE = self.kernels.attend(
+            query_THD, entries_BKR[0], self.kv_b_proj.weight, self.nope_dim, self.scale
+        )
+        return None if mixed_TE is None else mixed_TE.unsqueeze(0)
 
     def _absorbed(
         self, q_nope: Tensor, q_rope: Tensor, entries_BKR: Tensor, visible_TK: Tensor

@@ -28,5 +28,7 @@ def weights_digest(name: str) -> str:
     """The first 16 characters of the SHA-256 of a folder's tensors."""
     digest = hashlib.sha256()
     for path in sorted(weights_folder(name).glob("*.safetensors")):
-        digest.update(path.read_bytes())
+        with path.open("rb") as file:
+            while piece := file.read(1 << 24):
+                digest.update(piece)
     return digest.hexdigest()[:16]

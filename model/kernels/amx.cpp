@@ -144,7 +144,8 @@ void multiply_wide(const Matrix &matrix, int num_blocks, const Rounded &x, int f
 
 }  // namespace
 
-const Table table_amx = {table_avx512.round, table_avx512.multiply, table_avx512.fit,
-                         table_avx512.gate,  tile_tokens,           multiply_wide};
+const Table table_amx = {
+    table_avx512.round,  table_avx512.multiply, table_avx512.fit, table_avx512.gate,
+    table_avx512.absorb, table_avx512.mix,      table_avx512.gather, tile_tokens, multiply_wide};
 
 }  // namespace moonhand

@@ -5,6 +5,7 @@
 
 namespace moonhand {
 #include "lanes.inc"
+#include "attend.inc"
 namespace {
 
 inline __m256 bytes_as_floats(const uint8_t *p) {
@@ -126,6 +127,6 @@ void multiply(const Matrix &matrix, int num_blocks, const Rounded &x, int first,
 
 }  // namespace
 
-const Table table_avx2 = {round_by_one, multiply, fit, gate_lanes, nullptr, nullptr};
+const Table table_avx2 = {round_by_one, multiply, fit, gate_lanes, absorb, mix, gather, nullptr, nullptr};
 
 }  // namespace moonhand

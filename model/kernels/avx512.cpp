@@ -7,6 +7,7 @@
 
 namespace moonhand {
 #include "lanes.inc"
+#include "attend.inc"
 namespace {
 
 inline __m512 bytes_as_floats(const uint8_t *p) {
@@ -143,6 +144,6 @@ void round_512(const float *x, int count, int inputs, int8_t *q, float *scale, f
 
 }  // namespace
 
-const Table table_avx512 = {round_512, multiply, fit, gate_lanes, nullptr, nullptr};
+const Table table_avx512 = {round_512, multiply, fit, gate_lanes, absorb, mix, gather, nullptr, nullptr};
 
 }  // namespace moonhand

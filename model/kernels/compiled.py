@@ -96,14 +96,33 @@ class CompiledKernels:
         )
         return y_TD
 
-    def _call(self, name: str, *arguments: Tensor | int) -> None:
-        given = [
-            ctypes.c_void_p(one.data_ptr()) if isinstance(one, Tensor) else ctypes.c_int(one)
-            for one in arguments
-        ]
+    def attend(
+        self, query_THD: Tensor, entries_KR: Tensor, up: Tensor, nope_dim: int, scale: float
+    ) -> Tensor | None:
+        num_tokens, heads, width = query_THD.shape
+        rank, rope_dim = up.shape[1], width - nope_dim
+        if rank % 16 or rope_dim % 16 or heads % 4:
+            return None
+        value_dim = len(up) // heads - nope_dim
+        mixed = query_THD.new_empty(num_tokens, heads * value_dim)
+        self._call(
+            *("attend", query_THD.contiguous(), entries_KR.contiguous(), up.contiguous()),
+            *(_is_half(query_THD), len(entries_KR) - num_tokens, num_tokens, heads, nope_dim),
+            *(rope_dim, value_dim, rank, float(scale), mixed, torch.get_num_threads()),
+        )
+        return mixed
+
+    def _call(self, name: str, *arguments: Tensor | int | float) -> None:
+        given = [_for_c(one) for one in arguments]
         status = getattr(self._library, f"moonhand_{name}")(ctypes.c_int(self.variant), *given)
         # What only a bug can cause: an expert that is none, a variant that is not there.
         assert status == 0, (name, status)
+
+
+def _for_c(one: Tensor | int | float) -> ctypes.c_void_p | ctypes.c_int | ctypes.c_float:
+    if isinstance(one, Tensor):
+        return ctypes.c_void_p(one.data_ptr())
+    return ctypes.c_float(one) if isinstance(one, float) else ctypes.c_int(one)
 
 
 def _is_half(x: Tensor) -> int:

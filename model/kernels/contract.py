@@ -47,3 +47,16 @@ class Kernels(Protocol):
             experts_TC: int64, which of the stack; weights_TC: float32, of each.
         """
         ...
+
+    def attend(
+        self, query_THD: Tensor, entries_KR: Tensor, up: Tensor, nope_dim: int, scale: float
+    ) -> Tensor | None:
+        """Absorbed attention of a few new tokens, [T, H * V]; None: not with such sizes, or not
+        quicker than in torch.
+
+        Args:
+            query_THD: of every head the channels without rotation, then those with.
+            entries_KR: latents and rotary keys, the new tokens' last; each sees what came before.
+            up: the expansion of latents to heads, [H * (N + V), R].
+        """
+        ...

@@ -311,6 +311,39 @@ int moonhand_experts(int variant, int bits, const uint8_t *gate_up, const float 
     return 0;
 }
 
+// y [tokens, heads * value] = attention over entries [past + tokens, rank + rope]; each token sees
+// those before it and itself. rank and rope are multiples of 16, heads of 4.
+int moonhand_attend(int variant, const void *q, const void *entries, const void *up, int half,
+                    int past, int tokens, int heads, int nope, int rope, int value, int rank,
+                    float scale, void *y, int threads) {
+    const Table *table = table_of(variant);
+    if (!table) return 1;
+    if (rank % 16 || rope % 16 || heads % 4) return 3;
+    const int chunks = (past + tokens + ATTEND_CHUNK - 1) / ATTEND_CHUNK, groups = heads / 4;
+    const size_t parts = (size_t)tokens * chunks * heads;
+    std::vector<float> queries((size_t)tokens * heads * (rank + rope)), peaks(parts), sums(parts),
+        mixed(parts * rank);
+    const Attention a = {q,      entries,        up,           half != 0,   past,
+                         heads,  nope,           rope,         value,       rank,
+                         chunks, scale,          queries.data(), peaks.data(), sums.data(),
+                         mixed.data()};
+#pragma omp parallel num_threads(threads)
+    {
+#pragma omp for schedule(dynamic)
+        for (int i = 0; i < tokens * heads; i++) table->absorb(a, i / heads, i % heads);
+#pragma omp for schedule(dynamic)
+        for (int i = 0; i < tokens * groups * chunks; i++)
+            table->mix(a, i / groups % tokens, i % groups * 4, i / groups / tokens);
+        std::vector<float> out(value);
+#pragma omp for schedule(dynamic)
+        for (int i = 0; i < tokens * heads; i++) {
+            table->gather(a, i / heads, i % heads, out.data());
+            write(out.data(), value, y, (size_t)i * value, half != 0);
+        }
+    }
+    return 0;
+}
+
 // weight [num_rows, width] float32 on its grid; counts [width]: how much each input weighs.
 int moonhand_fit(int variant, int bits, const float *weight, const float *counts, int num_rows,
                  int width, uint8_t *blocks, float *rows, double *sums, int threads) {

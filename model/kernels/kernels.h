@@ -31,6 +31,21 @@ struct Rounded {
     int inputs;
 };
 
+constexpr int ATTEND_CHUNK = 256;  // entries of a cache that are mixed apart
+
+// A few new tokens over a cache of latents; all numbers of one type, bfloat16 where `half`.
+struct Attention {
+    const void *q;        // [tokens, heads, nope + rope]
+    const void *entries;  // [past + tokens, rank + rope]
+    const void *up;       // [heads, nope + value, rank]
+    bool half;
+    int past, heads, nope, rope, value, rank, chunks;
+    float scale;
+    float *queries;        // room: [tokens, heads, rank + rope]
+    float *peaks, *sums;   // room: [tokens, chunks, heads]
+    float *mixed;          // room: [tokens, chunks, heads, rank]
+};
+
 struct Table {
     // One token's K floats to whole numbers, padded with zeros to `inputs`.
     void (*round)(const float *x, int count, int inputs, int8_t *q, float *scale, float *sum);
@@ -44,6 +59,10 @@ struct Table {
                 uint8_t *block, float *rows, double *sums);
     // silu(gate) * up of 16 values each.
     void (*gate)(const float *gate, const float *up, float *hidden);
+    // Of attention: queries to the latents' space; a chunk of the cache for 4 heads; the outcome.
+    void (*absorb)(const Attention &a, int t, int head);
+    void (*mix)(const Attention &a, int t, int first_head, int chunk);
+    void (*gather)(const Attention &a, int t, int head, float *out);
     // AMX: tokens to tiles of bfloat16, and the product with them; null elsewhere.
     void (*tile)(const int8_t *q, const float *scale, int inputs, int count, uint16_t *tiles);
     void (*multiply_wide)(const Matrix &matrix, int num_blocks, const Rounded &x, int first,

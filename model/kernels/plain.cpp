@@ -3,6 +3,7 @@
 
 namespace moonhand {
 #include "lanes.inc"
+#include "attend.inc"
 namespace {
 
 void multiply(const Matrix &matrix, int num_blocks, const Rounded &x, int first, int count,
@@ -42,6 +43,6 @@ void multiply(const Matrix &matrix, int num_blocks, const Rounded &x, int first,
 
 }  // namespace
 
-const Table table_plain = {round_by_one, multiply, fit, gate_lanes, nullptr, nullptr};
+const Table table_plain = {round_by_one, multiply, fit, gate_lanes, absorb, mix, gather, nullptr, nullptr};
 
 }  // namespace moonhand

@@ -19,7 +19,7 @@ from model.checkpoint import INDEX
 from model.config import KimiVLConfig, read_json
 from model.errors import CheckpointError
 from model.kernels.contract import Kernels
-from model.quantized.parts import Error, Importance, Part, PartMaker, parts_of, plain_shapes
+from model.quantized.parts import Error, Part, PartMaker, Products, parts_of, plain_shapes
 from model.quantized.plan import RECORD, Plan
 from model.quantized.source import FolderSource, TensorSource, same
 from model.quantized.tensor_file import write_tensors
@@ -48,10 +48,14 @@ def quantize_folder(
     plan: Plan,
     kernels: Kernels,
     *,
-    importance: Importance | None = None,
+    products: Products | None = None,
+    calibrated_on: str = "",
     on_progress: OnProgress | None = None,
 ) -> Report:
     """A folder in the public layout to one of ours.
+
+    Args:
+        calibrated_on: where `products` is from, so that it goes on with the same.
 
     Raises:
         CheckpointError: the source does not fit or changes meanwhile, the disk is full, or `out`
@@ -61,13 +65,19 @@ def quantize_folder(
     if Plan.from_config(read_json(source / "config.json")) is not None:
         raise CheckpointError(f"{source} is quantized already; expected the weights it was made of")
     reader = FolderSource(source, plain_shapes(config))
-    report = quantize(
-        reader, config, out, plan, kernels, importance=importance, on_progress=on_progress
+    # Before the part that makes a model of the folder.
+    texts = {name: (source / name).read_bytes() for name in COPIED if (source / name).is_file()}
+    return quantize(
+        reader,
+        config,
+        out,
+        plan,
+        kernels,
+        products=products,
+        calibrated_on=calibrated_on,
+        copied=texts,
+        on_progress=on_progress,
     )
-    for name in COPIED:
-        if (source / name).is_file():
-            shutil.copyfile(source / name, out / name)
-    return report
 
 
 def quantize(
@@ -77,11 +87,15 @@ def quantize(
     plan: Plan,
     kernels: Kernels,
     *,
-    importance: Importance | None = None,
+    products: Products | None = None,
     calibrated_on: str = "",
+    copied: Mapping[str, bytes] | None = None,
     on_progress: OnProgress | None = None,
 ) -> Report:
     """Any source of tensors to a folder of ours; what is in `out` of an earlier go is kept.
+
+    Args:
+        copied: other files the folder needs, by name.
 
     Raises:
         CheckpointError: see `quantize_folder`.
@@ -105,7 +119,7 @@ def quantize(
         file = f"model-{place:05}-of-{len(parts):05}.safetensors"
         names = ledger.names_of(part, file)
         if names is None:
-            outputs = maker.outputs(part, importance or _alike)
+            outputs = maker.outputs(part, products or _unseen)
             _refuse_full(out, sum(output.num_bytes for output in outputs))
             written = write_tensors(out / file, outputs)
             names = [output.name for output in outputs]
@@ -114,11 +128,13 @@ def quantize(
             num_before += 1
             progress.add(_numel_of(config, part))
         weight_map |= dict.fromkeys(names, file)
+    for name, content in (copied or {}).items():
+        write_whole(out / name, content)
     _finish(out, config, plan, weight_map, ledger.num_bytes)
     return Report(ledger.errors(), ledger.num_bytes, num_before)
 
 
-def _alike(_name: str) -> Tensor | None:
+def _unseen(_name: str) -> Tensor | None:
     return None
 
 
@@ -153,7 +169,8 @@ class _Ledger:
             if not isinstance(content.get("parts"), dict):
                 raise CheckpointError(f"{path} has no usable parts")
             return cls(out, content)
-        if out.is_dir() and any(out.iterdir()):
+        # Killed before anything was whole, it may hold a beginning.
+        if out.is_dir() and any(path.suffix != ".partial" for path in out.iterdir()):
             raise CheckpointError(f"{out} holds something else; expected an empty folder")
         out.mkdir(parents=True, exist_ok=True)
         ledger = cls(out, {**identity, "parts": {}})
@@ -200,22 +217,24 @@ class _Ledger:
         }
 
     def _write(self) -> None:
-        write_whole(self.out / REPORT, json.dumps(self._content, indent=1) + "\n")
+        write_whole(self.out / REPORT, _json(self._content))
 
 
 def _finish(
     out: Path, config: KimiVLConfig, plan: Plan, weight_map: Mapping[str, str], num_bytes: int
 ) -> None:
     index = {"metadata": {"total_size": num_bytes}, "weight_map": weight_map}
-    write_whole(out / INDEX, json.dumps(index, indent=1) + "\n")
-    write_whole(
-        out / "preprocessor_config.json", json.dumps(preprocessor_of(config), indent=2) + "\n"
-    )
+    write_whole(out / INDEX, _json(index))
+    write_whole(out / "preprocessor_config.json", _json(preprocessor_of(config)))
     written = {**config.to_hf(), RECORD: plan.record()}
-    write_whole(out / "config.json", json.dumps(written, indent=2) + "\n")
+    write_whole(out / "config.json", _json(written))
 
 
-def write_whole(path: Path, text: str) -> None:
+def _json(content: Mapping[str, Any]) -> bytes:
+    return (json.dumps(content, indent=1) + "\n").encode()
+
+
+def write_whole(path: Path, content: bytes) -> None:
     """All of a small file or nothing, on the disk when this returns.
 
     Raises:
@@ -223,8 +242,8 @@ def write_whole(path: Path, text: str) -> None:
     """
     partial = path.with_name(f"{path.name}.partial")
     try:
-        with partial.open("w", encoding="utf-8") as file:
-            file.write(text)
+        with partial.open("wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)

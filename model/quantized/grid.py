@@ -83,7 +83,7 @@ def levels_of(weight_NK: Tensor, bits: int, importance_K: Tensor | None = None) 
     # Groups last: what is done to a group is done to long rows of memory.
     by_place = weight.view(-1, GROUP).T.contiguous()
     weights = counted.view(-1, GROUP).T.repeat(1, len(weight))
-    step, low = _grids(by_place, weights, 2**bits - 1)
+    step, low = grids(by_place, weights, 2**bits - 1)
     step, low = step.view(len(weight), -1), low.view(len(weight), -1)
     step_N, low_N = step.amax(1) / FINEST, low.amax(1) / FINEST
     s = (step / step_N.clamp(min=TINY)[:, None]).round().clamp(1, FINEST)
@@ -104,7 +104,7 @@ def normalised(importance_K: Tensor) -> Tensor:
 TINY = 1e-30
 
 
-def _grids(by_place: Tensor, weights: Tensor, levels: int) -> tuple[Tensor, Tensor]:
+def grids(by_place: Tensor, weights: Tensor, levels: int) -> tuple[Tensor, Tensor]:
     """Step and low of every group [groups] of `by_place` [GROUP, groups], by least squares from
     several beginnings."""
     low, high = by_place.amin(0).clamp(max=0), by_place.amax(0).clamp(min=0)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from model.config import TextConfig
 from model.kernels.contract import Kernels
+from model.mla import MultiHeadLatentAttention
 from model.moe import Router
 from model.quantized.grid import ROWS, SPAN, Packed, packed_shape, padded
 from model.quantized.plan import AS_IT_IS, Plan
@@ -109,6 +110,8 @@ def put_on_grid(network: "KimiVL", plan: Plan, kernels: Kernels) -> None:
     decoder, encoder = network.language_model, network.vision_tower.encoder
     for index, layer in enumerate(decoder.model.layers):
         layer.mlp = _mlp(text, plan, kernels, dense=index < text.first_k_dense_replace)
+        assert isinstance(layer.self_attn, MultiHeadLatentAttention)
+        layer.self_attn.kernels = kernels
         for name in ATTENTION:
             plain = getattr(layer.self_attn, name)
             setattr(layer.self_attn, name, _linear(plain, plan.attention, kernels))

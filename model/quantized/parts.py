@@ -17,6 +17,7 @@ from torch import Tensor
 from model.config import KimiVLConfig
 from model.kernels.contract import Kernels
 from model.kimi_vl import KimiVL
+from model.quantized.feedback import Feedback
 from model.quantized.grid import ROWS, SPAN, padded
 from model.quantized.modules import QuantizedExperts, QuantizedLinear, put_on_grid
 from model.quantized.plan import Plan
@@ -27,8 +28,11 @@ from model.weights import rows_name
 SLICE = 1 << 22
 """Weights that are put on their grid at once: 16 MB as floats."""
 
-Importance = Callable[[str], Tensor | None]
-"""By the name of a matrix in the public layout: how much an error at each of its inputs weighs."""
+Products = Callable[[str], Tensor | None]
+"""By the name of a matrix in the public layout: the mean products of its inputs, [K, K]."""
+
+Matrices = Iterator[tuple[Tensor, Tensor | None]]
+"""Each with its inputs' products."""
 
 
 class Error(NamedTuple):
@@ -36,8 +40,8 @@ class Error(NamedTuple):
 
     bits: int
     relative: float
-    """Root mean square of the error, in that of the weights; with a calibration both weighed by
-    how large each input was."""
+    """Root mean square of the error, in that of the weights; with a calibration that of what comes
+    out on its steps."""
 
 
 class Part(NamedTuple):
@@ -85,6 +89,7 @@ class PartMaker:
         """
         self.source, self.config, self.kernels = source, config, kernels
         self.on_weights = on_weights
+        self._last: Feedback | None = None
         with torch.device("meta"):
             network = KimiVL(config)
             put_on_grid(network, plan, kernels)
@@ -92,7 +97,7 @@ class PartMaker:
         self._modules = dict(network.named_modules())
         self._sums: defaultdict[tuple[str, int], list[float]] = defaultdict(lambda: [0.0, 0.0])
 
-    def outputs(self, part: Part, importance: Importance) -> list[Output]:
+    def outputs(self, part: Part, products: Products) -> list[Output]:
         """The tensors of its file; those on a grid come first, at whole cache lines."""
         self._sums.clear()
         on_grid: list[Output] = []
@@ -102,7 +107,7 @@ class PartMaker:
                 continue
             module = self._modules[name.rpartition(".")[0]]
             if self._state[name].dtype == torch.uint8:
-                on_grid += self._matrix(name, module, importance)
+                on_grid += self._matrix(name, module, products)
             else:
                 tensor = self.source.tensor(name)
                 self.on_weights(tensor.numel())
@@ -118,30 +123,35 @@ class PartMaker:
             for (kind, bits), (wrong, whole) in self._sums.items()
         }
 
-    def _matrix(self, name: str, module: torch.nn.Module, importance: Importance) -> list[Output]:
+    def _matrix(self, name: str, module: torch.nn.Module, products: Products) -> list[Output]:
         """The matrix or stack, and its rows, which are known once it is written."""
         rows: list[Tensor] = []
         match module:
             case QuantizedLinear(bits=bits):
                 kind = name.removesuffix(".weight").rpartition(".")[2]
 
-                def matrices() -> Iterator[tuple[Tensor, Tensor | None]]:
-                    yield self.source.tensor(name), importance(name)
+                def matrices() -> Matrices:
+                    yield self.source.tensor(name), products(name)
             case QuantizedExperts(bits=bits):
                 kind = name.rpartition(".")[2]
                 stack = name.removesuffix(kind)
                 made = self._gate_up if kind == "gate_up" else self._down
 
-                def matrices() -> Iterator[tuple[Tensor, Tensor | None]]:
-                    yield from made(stack, module, importance)
+                def matrices() -> Matrices:
+                    yield from made(stack, module, products)
             case _:
                 raise AssertionError(f"{name} of {type(module).__name__}")
 
         def blocks() -> Iterator[Tensor]:
-            for weight_NK, weigh_K in matrices():
+            for weight_NK, products_KK in matrices():
+                feedback = None if products_KK is None else self._feedback(products_KK)
                 step = max(ROWS, SLICE // weight_NK.shape[1] // ROWS * ROWS)
                 for some_NK in weight_NK.split(step):
-                    fitted = self.kernels.fit(some_NK, bits, weigh_K)
+                    fitted = (
+                        self.kernels.fit(some_NK, bits, None)
+                        if feedback is None
+                        else feedback.fit(some_NK, bits)
+                    )
                     rows.append(fitted.packed.rows)
                     sums = self._sums[kind, bits]
                     sums[0] += fitted.squared_error
@@ -155,9 +165,13 @@ class PartMaker:
             Output(rows_name(name), "F32", tuple(floats.shape), lambda: rows),
         ]
 
-    def _gate_up(
-        self, stack: str, module: QuantizedExperts, importance: Importance
-    ) -> Iterator[tuple[Tensor, Tensor | None]]:
+    def _feedback(self, products_KK: Tensor) -> Feedback:
+        """Made once for all experts, which have the same inputs."""
+        if self._last is None or self._last.products_KK is not products_KK:
+            self._last = Feedback(products_KK)
+        return self._last
+
+    def _gate_up(self, stack: str, module: QuantizedExperts, products: Products) -> Matrices:
         for expert in _experts(stack, module):
             gate, up = (
                 self._rows_of(f"{expert.prefix}{which}.weight", expert.hidden)
@@ -165,22 +179,20 @@ class PartMaker:
             )
             # 16 rows of the one, 16 of the other: a hidden value has both at hand.
             both = torch.stack((gate.view(-1, ROWS, module.dim), up.view(-1, ROWS, module.dim)), 1)
-            yield both.view(-1, module.dim), importance(f"{expert.prefix}gate_proj.weight")
+            yield both.view(-1, module.dim), products(f"{expert.prefix}gate_proj.weight")
 
     def _rows_of(self, name: str, hidden: slice) -> Tensor:
         rows = self.source.tensor(name)[hidden]
         short = padded(len(rows), SPAN) - len(rows)
         return torch.nn.functional.pad(rows, (0, 0, 0, short))
 
-    def _down(
-        self, stack: str, module: QuantizedExperts, importance: Importance
-    ) -> Iterator[tuple[Tensor, Tensor | None]]:
+    def _down(self, stack: str, module: QuantizedExperts, products: Products) -> Matrices:
         for expert in _experts(stack, module):
             name = f"{expert.prefix}down_proj.weight"
-            weigh = importance(name)
+            seen = products(name)
             yield (
                 self.source.tensor(name)[:, expert.hidden],
-                None if weigh is None else weigh[expert.hidden],
+                None if seen is None else seen[expert.hidden, expert.hidden],
             )
 
 

@@ -58,8 +58,10 @@ def write_tensors(path: Path, outputs: Sequence[Output]) -> Written:
             os.fsync(file.fileno())
             size = file.tell()
         partial.replace(path)
-    except OSError as error:
+    except BaseException as error:
         partial.unlink(missing_ok=True)
+        if not isinstance(error, OSError):
+            raise
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             needed = sum(output.num_bytes for output in outputs)
             raise CheckpointError(

@@ -5,11 +5,15 @@ from itertools import product
 import pytest
 import torch
 
+from model.cache import LatentCache, causal_mask
+from model.config import KimiVLConfig
 from model.kernels.build import NoKernels, library
 from model.kernels.compiled import CompiledKernels, Variant
 from model.kernels.contract import Kernels
 from model.kernels.plain import PlainKernels
+from model.mla import MultiHeadLatentAttention
 from model.quantized.grid import SPAN, Packed, padded, weights_of
+from model.rope import text_angles
 
 TYPES = (torch.float32, torch.bfloat16)
 NEAR = {torch.float32: 5e-4, torch.bfloat16: 4e-3}
@@ -99,3 +103,27 @@ def test_tokens_of_nothing_give_nothing(compiled: CompiledKernels) -> None:
     packed = PlainKernels().fit(drawn(16, 64), 4, None).packed
     assert not compiled.linear(torch.zeros(2, 64), packed, 4, 16).any()
     assert compiled.linear(torch.zeros(0, 64), packed, 4, 16).shape == (0, 16)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+def test_attention_over_latents_is_that_of_the_plain_network(
+    compiled: CompiledKernels, dtype: torch.dtype
+) -> None:
+    nano = KimiVLConfig.nano().text
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        attention = MultiHeadLatentAttention(nano).to(dtype).eval()
+    x = drawn(1, 700, nano.hidden_size).to(dtype)
+    angles = text_angles(torch.arange(700), nano.qk_rope_head_dim, nano.rope_theta)
+    cos, sin = angles.cos().to(dtype), angles.sin().to(dtype)
+    found = []
+    for kernels in (None, compiled):
+        attention.kernels, cache = kernels, LatentCache(1)
+        outcome = []
+        with torch.inference_mode():
+            for new in (slice(0, 690), slice(690, 691), slice(691, 700)):
+                visible = causal_mask(new.stop - new.start, new.start, torch.device("cpu"))
+                given = (x[:, new], cos[new], sin[new], visible, cache)
+                outcome.append(attention(*given))
+        found.append(torch.cat(outcome[1:], dim=1))
+    assert difference(found[1], found[0]) < (1e-5 if dtype is torch.float32 else 2e-2)
