@@ -202,13 +202,13 @@ def _scratch(content: bytes = b"") -> Iterator[int]:
         os.close(descriptor)
 
 
-def require(program: str, package: str, path: str = SEARCH_PATH) -> str:
+def require(program: str, package: str, path: str | None = None) -> str:
     """Where a program is on this machine.
 
     Raises:
         DesktopUnavailable: nowhere; the message names the package that has it.
     """
-    found = shutil.which(program, path=path)
+    found = shutil.which(program, path=path or SEARCH_PATH)
     if found is None:
         raise DesktopUnavailable(f"{program} is not installed; try: apt-get install {package}")
     return found
