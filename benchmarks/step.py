@@ -156,6 +156,13 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument(
         "--dtype", choices=("float32", "bfloat16"), help="default: as the agent chooses"
     )
+    parser.add_argument(
+        "--without",
+        nargs="+",
+        default=[],
+        choices=("prefix", "features", "forced", "guesses"),
+        help="ways to compute less that are left out",
+    )
     parser.add_argument("--json", type=Path, help="also write the figures here")
     options = parser.parse_args(words)
     if options.steps < 10:
@@ -165,10 +172,13 @@ def main(words: Sequence[str]) -> int:
     import torch
 
     from model.chat import ChatModel
+    from model.generate import Shortcuts
 
     policy = ChatModel.from_pretrained(
         options.model, dtype=getattr(torch, options.dtype) if options.dtype else None
     )
+    shortcuts = Shortcuts(**dict.fromkeys(options.without, False))
+    policy = ChatModel(policy.network, policy.processor, shortcuts)
     with tempfile.TemporaryDirectory() as folder:
         measured = measure(policy, options.steps, Path(folder))
     rows = summary(measured)
@@ -186,6 +196,7 @@ def main(words: Sequence[str]) -> int:
             "median_tokens": median(measured.tokens),
             "model": str(options.model),
             "threads": options.threads,
+            "without": options.without,
             "cores": cores,
             "load": round(load, 2),
             "machine": platform.processor() or platform.machine(),

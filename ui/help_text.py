@@ -19,6 +19,7 @@ _KEYS = (
             ("f9", "one step: it shows what it would do, does it on your yes, and pauses"),
             ("f10", "take over the desktop; again: hand it back"),
             ("tab, ↑ ↓", "look back at earlier steps; the last line follows the work"),
+            ("▉▉▉", "a step's time: grey waits, teal looks, blue reads, amber writes, green acts"),
         ),
     ),
     (
