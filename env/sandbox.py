@@ -228,6 +228,8 @@ class Sandbox(Room):
                 )
             finally:
                 os.close(write_end)
+            # The sandbox's own is left: where none was made, nobody is waited for.
+            listening.close()
             child = _child(read_end)
             self._root = self._opened_root(child, told.fileno())
             assert child is not None
