@@ -157,15 +157,24 @@ def sandbox() -> Finding:
         return Finding("sandbox", State.BROKEN, str(error), "make setup; or --no-sandbox")
     try:
         # One interface a line after two of headings; of itself alone there is "lo".
-        told = room.read_file("/proc/net/dev").decode().splitlines()[2:]
+        links = room.read_file("/proc/net/dev").decode().splitlines()[2:]
     finally:
         room.close()
-    networks = {line.split(":")[0].strip() for line in told} - {"lo"}
+    networks = {line.split(":")[0].strip() for line in links} - {"lo"}
     if networks:
         return Finding(
             "sandbox", State.BROKEN, f"networks in it: {sorted(networks)}", "please report this"
         )
-    return Finding("sandbox", State.GOOD, f"up in {_since(began)}, no network in it")
+    told = f"up in {_since(began)}, no network in it; {_network_on_request()}"
+    return Finding("sandbox", State.GOOD, told)
+
+
+def _network_on_request() -> str:
+    try:
+        Sandbox(network=True).close()
+    except DesktopUnavailable as error:
+        return f"--network gives it none: {error}"
+    return "--network gives it one"
 
 
 def display() -> Finding:
