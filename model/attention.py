@@ -161,8 +161,9 @@ def torch_varlen(
 
     bounds = (query_bounds, key_bounds, most_queries, most_keys)
     window = (-1, 0) if causal else (-1, -1)
-    mixed = varlen_attn(
-        query_NHD, key_NHD, value_NHD, *bounds, scale=softmax_scale, window_size=window
-    )
+    # Its heads are of eights of channels: others get some of nothing, which weigh nothing.
+    dim = query_NHD.shape[-1]
+    query, key, value = (F.pad(part, (0, -dim % 8)) for part in (query_NHD, key_NHD, value_NHD))
+    mixed = varlen_attn(query, key, value, *bounds, scale=softmax_scale, window_size=window)
     assert isinstance(mixed, Tensor)
-    return mixed
+    return mixed[..., :dim]
