@@ -56,7 +56,7 @@ class KimiVL(nn.Module):
         with torch.device("meta"):
             network = cls(config)
             if plan is not None:
-                put_on_grid(network, plan, best_kernels())
+                put_on_grid(network, plan, best_kernels(torch.device(device)))
         read_weights(
             network, folder, dtype=dtype, device=torch.device(device), on_progress=on_progress
         )

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from platform import machine
@@ -36,18 +37,25 @@ class NoKernels(Exception):
     """They cannot be made here; torch computes instead."""
 
 
-def library() -> Path:
+BUILT = SOURCES / "built"
+COMPILERS = ("g++", "c++")
+
+
+def library(folder: Path = BUILT, compilers: Sequence[str] = COMPILERS) -> Path:
     """The library, made if it is not there.
+
+    Args:
+        compilers: the first of these that is installed makes it.
 
     Raises:
         NoKernels: no compiler, another kind of processor, or the compiler's complaint.
     """
     if machine() != "x86_64":
         raise NoKernels(f"a processor of the kind {machine()}; the kernels are for x86_64")
-    path = _place()
+    path = folder / f"kernels-{_digest()}.so"
     if path.is_file():
         return path
-    compiler = shutil.which("g++") or shutil.which("c++")
+    compiler = next(filter(None, map(shutil.which, compilers)), None)
     if compiler is None:
         raise NoKernels("no C++ compiler (g++) is installed")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -66,12 +74,13 @@ def library() -> Path:
     return path
 
 
-def _place() -> Path:
+def _digest() -> str:
+    """Of all that the library depends on."""
     digest = hashlib.sha256(repr((FLAGS, UNITS)).encode())
     for path in sorted(SOURCES.iterdir()):
         if path.suffix in (".cpp", ".h", ".inc"):
             digest.update(path.name.encode() + path.read_bytes())
-    return SOURCES / "built" / f"kernels-{digest.hexdigest()[:16]}.so"
+    return digest.hexdigest()[:16]
 
 
 def _run(command: list[str]) -> None:

@@ -52,7 +52,7 @@ def convert(
         folder,
         out,
         plan,
-        best_kernels(),
+        best_kernels(torch.device("cpu")),
         products=products,
         calibrated_on=seen,
         on_progress=on_progress,
