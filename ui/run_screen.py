@@ -116,6 +116,9 @@ class RunScreen(Screen[None]):
         if self._timer is not None:
             self._timer.stop()
             self._timer = None
+        if not self.query(Timeline):
+            # The app is ending: its screens are emptied while reports still come in.
+            return
         self._drawn_at = time.monotonic()
         progress = self.progress
         self.query_one(Timeline).show(progress.steps)
