@@ -215,10 +215,12 @@ class RunScreen(Screen[None]):
             over = progress.over
             won = over.score is not None and over.score > 0
             good = won or (over.score is None and over.ending == "done")
-            line.append(over.ending, style=(theme.success if good else theme.error) or "")
-            line.append(
-                f" · {over.steps} steps · {over.seconds:.1f} s", style=theme.secondary or ""
-            )
+            told = over.ending
+            if over.score is not None:
+                told = "success" if won else f"failed · {over.ending}"
+            line.append(told, style=(theme.success if good else theme.error) or "")
+            steps = "1 step" if over.steps == 1 else f"{over.steps} steps"
+            line.append(f" · {steps} · {over.seconds:.1f} s", style=theme.secondary or "")
             if over.reason:
                 line.append(f" · {over.reason}", style=theme.secondary or "")
             return line

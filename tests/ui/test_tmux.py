@@ -122,12 +122,12 @@ def test_a_task_is_typed_watched_approved_and_another_stopped(
     assert len(terminal.colours()) > 20, "a picture is on the screen"
     terminal.answer("y")
     # One click is all that page needs, and nano knows it.
-    terminal.wait_for("environment over")
+    terminal.wait_for("success · 1 step")
     terminal.type("Click the button.")
     terminal.press("Enter")
     terminal.wait_for("May it do this")
     terminal.press("C-k")
-    terminal.wait_for("stopped · 1 steps")
+    terminal.wait_for("stopped · 1 step")
     terminal.press("C-q")
     terminal.wait_for("LEFT-0")
     first, second = episodes(runs)
@@ -166,7 +166,7 @@ def test_the_screen_is_killed_and_the_task_goes_on(terminal: Terminal, tmp_path:
     terminal.run("attach")
     terminal.wait_for("May it do this")
     terminal.answer("y")
-    terminal.wait_for("environment over")
+    terminal.wait_for("success · 1 step")
     terminal.press("C-q")
     terminal.wait_for("LEFT-0")
     (episode,) = episodes(runs)
