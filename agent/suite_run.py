@@ -9,7 +9,7 @@ from agent.stages import TaskJob
 from agent.task_runs import RECORD_JSON, OpenTaskRunner, SuiteConfig, TaskRecord, key_of
 from agent.task_summary import results_list, summarise_tasks
 from agent.workers import run_jobs, share_cores
-from trajectories.results import Results
+from trajectories.results import Results, plan
 
 
 class SuiteRun:
@@ -23,6 +23,7 @@ class SuiteRun:
         self._config = config
         self._results = Results(out, config.name)
         self._results.claim(asdict(config))
+        plan(out, len(jobs))
         keys = [key_of(job) for job in jobs]
         self.records = [RECORD_JSON.validate_json(data) for data in self._results.finished(keys)]
         """So far, those of earlier starts first."""

@@ -21,14 +21,14 @@ from trajectories.reading import Episode, RunRecord, read_run
 from trajectories.store import find_runs
 
 INDEX_NAME = "index.sqlite"
-_VERSION = 1
+_VERSION = 2
 _TABLES = """
 CREATE TABLE runs (
     name TEXT PRIMARY KEY, bytes INTEGER, changed_ns INTEGER,
     policy TEXT, started_at REAL, trouble TEXT);
 CREATE TABLE episodes (
     run TEXT, number INTEGER, task TEXT, seed INTEGER, instruction TEXT, num_steps INTEGER,
-    ending TEXT, score REAL, seconds REAL, PRIMARY KEY (run, number));
+    ending TEXT, score REAL, seconds REAL, started_at REAL, PRIMARY KEY (run, number));
 CREATE VIRTUAL TABLE said USING fts5(run UNINDEXED, number UNINDEXED, text);
 """
 
@@ -95,7 +95,7 @@ class RunIndex:
         """
         columns = (
             "SELECT e.run, e.number, e.task, e.seed, e.instruction, e.num_steps, e.ending,"
-            " e.score, e.seconds, r.policy, r.started_at"
+            " e.score, e.seconds, r.policy, e.started_at"
             " FROM episodes e JOIN runs r ON r.name = e.run"
         )
         order = " ORDER BY r.started_at, e.run, e.number"
@@ -160,7 +160,7 @@ class RunIndex:
     def _add(self, name: str, number: int, episode: Episode) -> None:
         start, end = episode.start, episode.end
         self._connection.execute(
-            "INSERT INTO episodes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO episodes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 name,
                 number,
@@ -171,6 +171,7 @@ class RunIndex:
                 None if end is None else end.ending,
                 None if end is None else end.score,
                 None if end is None else end.seconds,
+                start.started_at,
             ),
         )
         answers = [step.intent.response for step in episode.steps if step.intent is not None]

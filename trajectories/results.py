@@ -8,6 +8,7 @@ is there whole or not at all. What has its place and a score is never run again.
     <out>/pyautogui/screenshot/<model>/<domain>/<id>/    see `trajectories.osworld`; and
         episode.json                                     what a summary needs
         run-<ulid>/                                      our log
+    <out>/planned.json                                  how many episodes there are to be
     <out>/drafts/                                        begun and not finished; may be deleted
     <out>/summary.json, <out>/summary/results.json       ours, and OSWorld's
 """
@@ -27,6 +28,7 @@ from trajectories.durable import make_folders, write_whole
 from trajectories.osworld import RESULT_NAME, model_folder, result_folder
 
 RECORD = "episode.json"
+PLANNED = "planned.json"
 _NAME = re.compile(r"[\w][\w.-]{0,120}")
 
 
@@ -161,6 +163,12 @@ def claim_folder(out: Path, config: Mapping[str, Any]) -> None:
     if different:
         shown = ", ".join(f"{name} {there.get(name)!r}" for name in different)
         raise ValueError(f"{out} holds another evaluation's results ({shown}); name a new --out")
+
+
+def plan(out: Path, num_episodes: int) -> None:
+    """Tell who looks at the folder how many episodes there are to be, finished ones included."""
+    data = json.dumps({"episodes": num_episodes}).encode() + b"\n"
+    write_whole(RealDisk(), out / PLANNED, data, durable=False)
 
 
 def _plain_name(name: str) -> str:

@@ -7,7 +7,7 @@ is what that process reports. So it can be closed, killed and opened again.
 import os
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
@@ -18,6 +18,7 @@ from textual.binding import Binding
 from textual.screen import Screen
 from textual.worker import get_current_worker
 
+from agent.doctor import Finding, findings
 from agent.reports import (
     Answered,
     Asking,
@@ -46,7 +47,7 @@ from ui.doctor_screen import DoctorScreen
 from ui.emergency import stop_hands
 from ui.examples import examples
 from ui.help_text import help_text
-from ui.models_on_disk import models_below
+from ui.models_on_disk import ModelOnDisk, folder_of, free_memory, models_below
 from ui.models_screen import ModelsScreen
 from ui.picture import Graphics
 from ui.progress import Progress
@@ -133,8 +134,8 @@ class Cockpit(App[None]):
         self.add_mode("record", lambda: RecordScreen(runs))
         self.add_mode("replay", lambda: self._replay)
         self.add_mode("board", lambda: BoardScreen(results))
-        self.add_mode("models", lambda: ModelsScreen(self._model_folders()))
-        self.add_mode("doctor", lambda: DoctorScreen(runs, self.setup.model))
+        self.add_mode("models", lambda: ModelsScreen(self._models))
+        self.add_mode("doctor", lambda: DoctorScreen(self._findings))
         self.switch_mode("run")
         if self._first is not None:
             self.connect(self._first)
@@ -253,6 +254,8 @@ class Cockpit(App[None]):
                 return True
 
     def action_go(self, mode: str) -> None:
+        if mode == "replay":
+            self._replay.go_home()
         self.switch_mode(mode)
 
     def action_set_up(self) -> None:
@@ -282,6 +285,12 @@ class Cockpit(App[None]):
             self.connection.close()
             self.connection = None
 
+    def _models(self) -> tuple[list[ModelOnDisk], int]:
+        return models_below(self._model_folders()), free_memory()
+
+    def _findings(self) -> Iterator[Finding]:
+        return findings(os.environ, self.setup.model, self._places.runs, folder_of)
+
     def _model_folders(self) -> tuple[Path, ...]:
         return tuple(self._places.runs.parent / name for name in ("checkpoints", "models"))
 
@@ -296,8 +305,8 @@ class Cockpit(App[None]):
     def on_board_screen_replay(self, message: BoardScreen.Replay) -> None:
         outcome = message.outcome
         if outcome.run is not None:
-            self.action_go("replay")
             self._replay.look_at(outcome.run.parent, outcome.task, outcome.seed)
+            self.switch_mode("replay")
 
     def action_examples(self) -> None:
         def done(text: str | None) -> None:

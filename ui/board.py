@@ -1,5 +1,6 @@
 """Evaluations, in progress and past: how well, where, and what went wrong."""
 
+import time
 from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
@@ -47,6 +48,7 @@ class BoardScreen(Screen[None]):
         with Horizontal(id="board"):
             with Vertical(id="evaluations-side"):
                 yield DataTable(id="evaluations", cursor_type="row")
+                yield Static("", id="running", markup=False)
                 yield Static("", id="endings")
             with Vertical(id="groups-side"):
                 yield Static("", id="board-head")
@@ -156,8 +158,9 @@ class BoardScreen(Screen[None]):
             head.append(f"{each.mean:.1%}", style=theme.accent or "")
             if each.error is not None:
                 head.append(f" ± {each.error:.1%}", style=theme.secondary or "")
-        if each.begun:
-            head.append(f"  {each.begun} being done", style=theme.accent or "")
+        if each.is_running and each.planned:
+            head.append(f"  {len(each.outcomes)} of {each.planned} ", style=theme.secondary or "")
+            head.append_text(self._bar(len(each.outcomes) / each.planned))
         if each.outcomes:
             last = datetime.fromtimestamp(each.outcomes[-1].ended_at).strftime("%d %b %H:%M")
             head.append(f"  last {last}", style=theme.secondary or "")
@@ -172,22 +175,37 @@ class BoardScreen(Screen[None]):
             table.move_cursor(row=min(row, len(groups) - 1))
         lines = [f"[dim]{ending:<18}[/] {count}" for ending, count in each.endings]
         self.query_one("#endings", Static).update("\n".join(["[b]Endings[/b]", *lines]))
+        self._show_running(each)
         self._show_losses(each)
 
     def _group(self, name: str, outcomes: list[Outcome]) -> tuple[Text, ...]:
         theme = self.app.current_theme
         scored = [outcome.score for outcome in outcomes if outcome.score is not None]
         mean = sum(scored) / len(scored) if scored else 0.0
-        full = round(mean * _BAR_CELLS)
-        bar = Text("━" * full, style=theme.accent or "")
-        bar.append("━" * (_BAR_CELLS - full), style=theme.variables.get("border", ""))
         return (
             Text(name),
             Text(f"{mean:.0%}", justify="right"),
-            bar,
+            self._bar(mean),
             Text(str(len(outcomes)), justify="right"),
             Text(sparkline(outcomes, 20), style=theme.secondary or ""),
         )
+
+    def _bar(self, share: float) -> Text:
+        theme = self.app.current_theme
+        full = min(round(share * _BAR_CELLS), _BAR_CELLS)
+        bar = Text("━" * full, style=theme.accent or "")
+        return bar.append("─" * (_BAR_CELLS - full), style=theme.variables.get("border", ""))
+
+    def _show_running(self, each: Evaluation) -> None:
+        theme, now = self.app.current_theme, time.time()
+        self.query_one("#running").display = bool(each.running)
+        told = Text("Being done\n" if each.running else "", style="bold")
+        for one in each.running:
+            steps = f"step {one.num_steps}" if one.num_steps else "opening"
+            told.append("● ", style=theme.accent or "")
+            told.append(one.name, style="not bold")
+            told.append(f"  {steps} · {now - one.since:.0f} s\n", style="not bold dim")
+        self.query_one("#running", Static).update(told)
 
     def _show_losses(self, each: Evaluation) -> None:
         groups = list(each.groups().values())

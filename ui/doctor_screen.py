@@ -1,7 +1,6 @@
 """What this machine can do, and what mends the rest: `main.py doctor` as a screen."""
 
-import os
-from pathlib import Path
+from collections.abc import Callable, Iterable
 from typing import ClassVar
 
 from rich.text import Text
@@ -14,9 +13,8 @@ from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Static
 from textual.worker import get_current_worker
 
-from agent.doctor import Finding, State, findings, verdict
+from agent.doctor import Finding, State, verdict
 from ui.bar import Bar
-from ui.models_on_disk import folder_of
 
 _VERDICTS = {
     State.GOOD: "[b]All is well.[/b]",
@@ -38,10 +36,13 @@ class DoctorScreen(Screen[None]):
             super().__init__()
             self.finding = finding
 
-    def __init__(self, runs: Path, model: str) -> None:
+    def __init__(self, look: Callable[[], Iterable[Finding]]) -> None:
+        """
+        Args:
+            look: gives one finding after another; called in a thread.
+        """
         super().__init__()
-        self._runs = runs
-        self._model = model
+        self._findings = look
         self.found: list[Finding] = []
         self._is_looking = False
 
@@ -72,7 +73,7 @@ class DoctorScreen(Screen[None]):
     @work(thread=True)
     def _look(self) -> None:
         # Not through the app's thread: it may be gone, and nobody would answer.
-        for each in findings(os.environ, self._model, self._runs, folder_of):
+        for each in self._findings():
             if get_current_worker().is_cancelled:
                 return
             self.post_message(self.Found(each))

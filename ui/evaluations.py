@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from trajectories.results import PLANNED
+from ui.running import Running, running
+
 RUNNING_SECONDS = 120.0
 """An evaluation with a result younger than this is still going on, as far as one can tell."""
 _BARS = " ▁▂▃▄▅▆▇█"
@@ -47,13 +50,17 @@ class Evaluation:
     mean: float | None
     """As its `summary.json` has it; None: there is none yet."""
     error: float | None
-    begun: int
+    planned: int | None
+    """Episodes there are to be, these included; None: it was not told."""
+    running: tuple[Running, ...]
     """Episodes that are being done right now."""
 
     @property
     def is_running(self) -> bool:
         newest = self.outcomes[-1].ended_at if self.outcomes else 0.0
-        return self.begun > 0 or time.time() - newest < RUNNING_SECONDS
+        if self.planned is not None and len(self.outcomes) >= self.planned:
+            return False
+        return bool(self.running) or time.time() - newest < RUNNING_SECONDS
 
     @property
     def endings(self) -> list[tuple[str, int]]:
@@ -80,7 +87,7 @@ def evaluation(folder: Path) -> Evaluation:
     summary = _json(folder / "summary.json")
     records = folder.glob("pyautogui/*/*/*/*/episode.json")
     outcomes = [outcome for path in records if (outcome := _outcome(folder, path)) is not None]
-    drafts = folder / "drafts"
+    planned = _number(_json(folder / PLANNED).get("episodes"))
     return Evaluation(
         folder=folder,
         suite=str(config.get("suite") or "miniwob"),
@@ -88,7 +95,8 @@ def evaluation(folder: Path) -> Evaluation:
         outcomes=tuple(sorted(outcomes, key=lambda outcome: outcome.ended_at)),
         mean=_number(summary.get("mean")),
         error=_number(summary.get("standard_error")),
-        begun=sum(1 for _ in drafts.iterdir()) if drafts.is_dir() else 0,
+        planned=None if planned is None else int(planned),
+        running=tuple(running(folder)),
     )
 
 

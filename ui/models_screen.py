@@ -1,5 +1,6 @@
 """Models: what is on disk, what fits this machine, and the commands to get others."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,7 +14,7 @@ from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Static
 
 from ui.bar import Bar
-from ui.models_on_disk import DOWNLOADS, SMALLER, ModelOnDisk, free_memory, models_below
+from ui.models_on_disk import DOWNLOADS, SMALLER, ModelOnDisk
 
 
 class ModelsScreen(Screen[None]):
@@ -28,13 +29,13 @@ class ModelsScreen(Screen[None]):
             super().__init__()
             self.name = name
 
-    def __init__(self, folders: tuple[Path, ...]) -> None:
+    def __init__(self, look: Callable[[], tuple[list[ModelOnDisk], int]]) -> None:
         """
         Args:
-            folders: to look below.
+            look: gives what is on disk, and the bytes of memory that are free; called in a thread.
         """
         super().__init__()
-        self._folders = folders
+        self._look = look
         self.models: list[ModelOnDisk] = []
 
     def compose(self) -> ComposeResult:
@@ -69,7 +70,7 @@ class ModelsScreen(Screen[None]):
 
     @work(thread=True, exclusive=True)
     def _read(self) -> None:
-        found, free = models_below(self._folders), free_memory()
+        found, free = self._look()
         self.app.call_from_thread(self._show, found, free)
 
     def _show(self, found: list[ModelOnDisk], free: int) -> None:

@@ -137,10 +137,10 @@ class RecordScreen(Screen[None]):
     @work(thread=True, exclusive=True)
     def _listen(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout is not None
-        # Not by lines: a question ends without one.
-        while piece := os.read(process.stdout.fileno(), 4096):
-            self.app.call_from_thread(self._tell, piece.decode(errors="replace"))
-        process.wait()
+        with process:
+            # Not by lines: a question ends without one.
+            while piece := os.read(process.stdout.fileno(), 4096):
+                self.app.call_from_thread(self._tell, piece.decode(errors="replace"))
         self.app.call_from_thread(self._show_state)
 
     def _tell(self, text: str) -> None:

@@ -25,6 +25,9 @@ from ui.picture import Graphics, Picture
 from ui.progress import StepView
 from ui.timeline import Timeline
 
+_TASK_CELLS = 30
+"""In the list; the whole of it is beside."""
+
 
 class ReplayScreen(Screen[None]):
     BINDINGS: ClassVar = [
@@ -39,7 +42,9 @@ class ReplayScreen(Screen[None]):
 
     def __init__(self, runs: Path, graphics: Graphics) -> None:
         super().__init__()
-        self._runs = runs
+        self._runs = self._home = runs
+        self._wanted: tuple[str, int | None] | None = None
+        """Task and seed of the episode to be shown, when its run is read."""
         self._graphics = graphics
         self._entries: list[EpisodeEntry] = []
         self._episode: Episode | None = None
@@ -63,7 +68,7 @@ class ReplayScreen(Screen[None]):
 
     def on_mount(self) -> None:
         table = self.query_one("#episodes", DataTable)
-        for column in ("when", "how it ended", "steps", "task"):
+        for column in ("when", "task", "how it ended", "steps"):
             table.add_column(column, key=column)
         table.focus()
 
@@ -71,29 +76,34 @@ class ReplayScreen(Screen[None]):
         self.action_refresh_runs()
 
     def look_at(self, folder: Path, task: str, seed: int | None) -> None:
-        """An episode from elsewhere: of an evaluation."""
-        self._runs = folder
-        self.query_one("#words", Input).value = ""
-        self._read("", (task, seed))
+        """An episode from elsewhere: of an evaluation. Shown as soon as the screen is there."""
+        self._runs, self._wanted = folder, (task, seed)
+
+    def go_home(self) -> None:
+        """Back to the user's own runs."""
+        was, self._runs, self._wanted = self._runs, self._home, None
+        if was != self._home and self.is_current:
+            self.action_refresh_runs()
 
     def action_refresh_runs(self) -> None:
-        self._read(self.query_one("#words", Input).value, None)
+        words = self.query_one("#words", Input)
+        if self._wanted is not None:
+            words.value = ""
+        self._read(words.value)
 
     @work(thread=True, exclusive=True, group="index")
-    def _read(self, words: str, wanted: tuple[str, int | None] | None) -> None:
+    def _read(self, words: str) -> None:
         """The index is SQLite's, whose connection stays in one thread."""
         try:
             with RunIndex(self._runs) as index:
                 entries = list(index.episodes(words))
         except (RunNotFound, TrajectoryError, OSError) as error:
-            self.app.call_from_thread(self._show_entries, [], str(error), None)
+            self.app.call_from_thread(self._show_entries, [], str(error))
             return
         entries.reverse()
-        self.app.call_from_thread(self._show_entries, entries, "", wanted)
+        self.app.call_from_thread(self._show_entries, entries, "")
 
-    def _show_entries(
-        self, entries: list[EpisodeEntry], trouble: str, wanted: tuple[str, int | None] | None
-    ) -> None:
+    def _show_entries(self, entries: list[EpisodeEntry], trouble: str) -> None:
         self._entries = entries
         table = self.query_one("#episodes", DataTable)
         row = max(0, table.cursor_row)
@@ -106,6 +116,7 @@ class ReplayScreen(Screen[None]):
         self.query_one("#replay").display = bool(entries) or bool(
             self.query_one("#words", Input).value
         )
+        wanted, self._wanted = self._wanted, None
         if wanted is not None:
             matching = [at for at, each in enumerate(entries) if (each.task, each.seed) == wanted]
             row = matching[0] if matching else 0
@@ -156,7 +167,7 @@ class ReplayScreen(Screen[None]):
         self.query_one("#words").focus()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        self._read(event.value, None)
+        self._read(event.value)
         self.query_one("#episodes").focus()
 
     def action_step(self, by: int) -> None:
@@ -218,7 +229,7 @@ def _cells(entry: EpisodeEntry, quiet: str) -> tuple[Text, ...]:
     task = entry.instruction.replace("\n", " ")
     return (
         Text(when, style=quiet),
+        Text(task if len(task) <= _TASK_CELLS else f"{task[: _TASK_CELLS - 1]}…"),
         Text(ending),
         Text(str(entry.num_steps), justify="right"),
-        Text(task if len(task) <= 60 else f"{task[:59]}…"),
     )

@@ -6,15 +6,20 @@ The real agent, the shipped network, a real desktop of its own; only the eyes ar
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from agent.reports import Close
+from agent.watch import SessionGone, Watch
 from trajectories.reading import Episode, read_runs
 
 ROOT = Path(__file__).parents[2]
@@ -74,7 +79,18 @@ class Terminal:
         raise AssertionError(f"never {text!r} on the screen:\n{self.screen()}")
 
     def close(self) -> None:
-        self._tmux("kill-server")
+        """And every session that was begun in it, also when a test failed half-way."""
+        with suppress(subprocess.CalledProcessError):
+            self._tmux("kill-server")
+        for path in self.sockets.glob("*.session"):
+            with suppress(SessionGone), Watch(path) as watch:
+                too_late = threading.Timer(20.0, os.killpg, (watch.peer_pid, signal.SIGKILL))
+                too_late.start()
+                watch.order(Close())
+                # They end when it has ended, with its desktop.
+                for _ in watch.reports():
+                    pass
+                too_late.cancel()
 
     def _tmux(self, *words: str) -> str:
         command = ("tmux", "-S", str(self._socket), *words)
@@ -90,8 +106,10 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
     # Not below tmp_path: the path of a socket has 108 characters at most.
     with tempfile.TemporaryDirectory(prefix="mh-") as runtime:
         terminal = Terminal(tmp_path, Path(runtime))
-        yield terminal
-        terminal.close()
+        try:
+            yield terminal
+        finally:
+            terminal.close()
 
 
 def episodes(folder: Path) -> list[Episode]:

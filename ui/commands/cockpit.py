@@ -33,11 +33,19 @@ DONE = 0
 DESKTOPS = "practice (pages to try it on), virtual, browser, fake, real or osworld://HOST:PORT"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Host:
-    """Be a session of the cockpit: a desktop, a model and a log, watched through a socket."""
+Runs = Annotated[Path, "folder of the runs"]
+Results = Annotated[Path, "folder of evaluations, for the board"]
+Theme = Annotated[Literal["night", "day"], "how it looks"]
+HowDrawn = Annotated[
+    Literal["auto", "blocks", "sixel", "kitty"], "how pictures are drawn in this terminal"
+]
+Plain = Annotated[bool, "lines instead of a screen, for screen readers"]
 
-    socket: Annotated[Path, "where to listen", POSITIONAL]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionOptions:
+    """What a session is opened with."""
+
     desktop: Annotated[str, DESKTOPS] = "practice"
     model: Annotated[str, MODEL] = "nano"
     style: Annotated[str, "of the prompt: nano, opencua or opencua-steady"] = "nano"
@@ -56,63 +64,44 @@ class Host:
         "go on"
     )
     answer_seconds: Annotated[float, "a question nobody answered by then is a no"] = 120.0
-    out: Annotated[Path, "folder for the run folder"] = Path("runs")
+    out: Runs = Path("runs")
 
     def __post_init__(self) -> None:
         refuse_unless_virtual(self.desktop, network=self.network)
 
-
-def be_host(options: Host, open_policy: OpenPolicy) -> int:
-    setup = SessionSetup(
-        desktop=options.desktop,
-        model=options.model,
-        style=options.style,
-        constrained=options.constrained,
-        url=options.url,
-        sandbox=not options.no_sandbox,
-        network=options.network,
-        real=real_settings(options),
-        mode=options.ask,
-        unattended=options.unattended,
-        answer_seconds=options.answer_seconds,
-        out=options.out,
-    )
-    host(setup, options.socket, open_policy)
-    return DONE
+    def setup(self) -> SessionSetup:
+        return SessionSetup(
+            desktop=self.desktop,
+            model=self.model,
+            style=self.style,
+            constrained=self.constrained,
+            url=self.url,
+            sandbox=not self.no_sandbox,
+            network=self.network,
+            real=real_settings(self),
+            mode=self.ask,
+            unattended=self.unattended,
+            answer_seconds=self.answer_seconds,
+            out=self.out.absolute(),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cockpit:
+class Host(SessionOptions):
+    """Be a session of the cockpit: a desktop, a model and a log, watched through a socket."""
+
+    socket: Annotated[Path, "where to listen", POSITIONAL]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cockpit(SessionOptions):
     """Open the cockpit: give a task, watch, steer, stop, record and compare (the default)."""
 
-    desktop: Annotated[str, DESKTOPS] = "practice"
-    model: Annotated[str, MODEL] = "nano"
-    style: Annotated[str, "of the prompt: nano, opencua or opencua-steady"] = "nano"
-    constrained: Annotated[bool, "the model can write no code but that of an action"] = False
-    url: Annotated[str | None, "a page to open first, in a browser"] = None
-    no_sandbox: Annotated[bool, NO_SANDBOX] = False
-    network: Annotated[bool, NETWORK] = False
-    monitor: Annotated[str | None, MONITOR] = None
-    pointer: Annotated[bool, POINTER] = False
-    stop_key: Annotated[str, STOP_KEY] = "escape"
-    stop_within: Annotated[float, STOP_WITHIN] = 0.6
-    ask: Annotated[Literal["always", "risky", "watch"], "which actions you are asked about"] = (
-        "risky"
-    )
-    unattended: Annotated[Literal["go on", "stop"], "what becomes of it with nobody watching"] = (
-        "go on"
-    )
     max_steps: Annotated[int, "steps before a task is given up"] = 15
-    out: Annotated[Path, "folder of the runs"] = Path("runs")
-    results: Annotated[Path, "folder of evaluations, for the board"] = Path("results")
-    theme: Annotated[Literal["night", "day"], "how it looks"] = "night"
-    graphics: Annotated[
-        Literal["auto", "blocks", "sixel", "kitty"], "how pictures are drawn in this terminal"
-    ] = "auto"
-    plain: Annotated[bool, "lines instead of a screen, for screen readers"] = False
-
-    def __post_init__(self) -> None:
-        refuse_unless_virtual(self.desktop, network=self.network)
+    results: Results = Path("results")
+    theme: Theme = "night"
+    graphics: HowDrawn = "auto"
+    plain: Plain = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,29 +109,20 @@ class AttachTo:
     """Go back to a task that was left running."""
 
     session: Annotated[str, "which one, if there are several: its number or name"] = ""
-    out: Annotated[Path, "folder of the runs"] = Path("runs")
-    results: Annotated[Path, "folder of evaluations, for the board"] = Path("results")
-    theme: Annotated[Literal["night", "day"], "how it looks"] = "night"
-    graphics: Annotated[
-        Literal["auto", "blocks", "sixel", "kitty"], "how pictures are drawn in this terminal"
-    ] = "auto"
-    plain: Annotated[bool, "lines instead of a screen, for screen readers"] = False
+    out: Runs = Path("runs")
+    results: Results = Path("results")
+    theme: Theme = "night"
+    graphics: HowDrawn = "auto"
+    plain: Plain = False
+
+
+def be_host(options: Host, open_policy: OpenPolicy) -> int:
+    host(options.setup(), options.socket, open_policy)
+    return DONE
 
 
 def open_cockpit(options: Cockpit, say: Say, ask: Ask) -> int:
-    setup = SessionSetup(
-        desktop=options.desktop,
-        model=options.model,
-        style=options.style,
-        constrained=options.constrained,
-        url=options.url,
-        sandbox=not options.no_sandbox,
-        network=options.network,
-        real=real_settings(options),
-        mode=options.ask,
-        unattended=options.unattended,
-        out=options.out.absolute(),
-    )
+    setup = options.setup()
     if options.plain:
         path = launch(setup, sockets())
         wait_until_there(path)

@@ -23,7 +23,7 @@ from agent.summary import summarise, write_summary
 from agent.task_runs import OpenTaskRunner, SuiteConfig, TaskRecord
 from agent.workers import run_jobs, share_cores
 from trajectories.formats.screenspot import read_screenspot
-from trajectories.results import claim_folder
+from trajectories.results import claim_folder, plan
 from ui.commands.stats import tell_stats
 from ui.options import Eval, Targets
 from ui.tables import (
@@ -112,6 +112,7 @@ def _miniwob(
     tasks = tasks_named(options.tasks or "pix2act59")
     jobs = evaluation_jobs(tasks, options.episodes or 20, options.seed)
     claim_folder(options.out, asdict(config))
+    plan(options.out, len(jobs))
     records = finished(options.out, config, jobs)
     done = {(record.task, record.seed) for record in records}
     todo = [job for job in jobs if job not in done]
