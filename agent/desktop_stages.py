@@ -142,14 +142,18 @@ class DesktopStage:
             parts=tuple(asdict(part) for part in verdict.parts),
         )
 
+    def sight(self) -> Sight:
+        """What applications tell of what they show: for oracles and labels, not for a policy."""
+        bus = self._behind.session_bus
+        assert bus is not None, "a task's desktop has one"
+        return Sight(AccessibleTree(bus), self._behind.size)
+
     def oracle(self) -> Policy:
         """The one that the task's file names under "oracle"."""
         name = self._task.extra.get("oracle")
-        bus = self._behind.session_bus
-        if not isinstance(name, str) or bus is None:
+        if not isinstance(name, str):
             raise PolicyFailed(f"nobody wrote an oracle for {self._task.id}")
-        sight = Sight(AccessibleTree(bus), self._behind.size)
-        return OraclePolicy(oracle_named(name)(sight), self._behind.size)
+        return OraclePolicy(oracle_named(name)(self.sight()), self._behind.size)
 
     def _wait_for_window(self) -> None:
         until = time.monotonic() + WINDOW_SECONDS * patience(self._num_desktops)

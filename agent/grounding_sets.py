@@ -2,8 +2,8 @@
 with targets from those who drew them.
 
 Web targets come from the pages themselves (`env.miniwob.reader`), each page
-with a seed that no training has seen. What cannot be told apart by its name is
-no target.
+with a seed that no training has seen; those of applications are made in
+`agent.application_targets`. What cannot be told apart by its name is no target.
 """
 
 import re
@@ -57,7 +57,7 @@ def make_web_set(folder: Path, *, seed: int = 0, tasks: Sequence[str] = PIX2ACT_
             page.open(task)
             page.reset(FIRST_EVALUATION_SEED + seed, reload=True)
             screen = wait_until_settled(browser).screenshot
-            image = _keep(screen, folder / "images" / "web" / f"{task}-{seed}.png")
+            image = keep_picture(screen, folder / "images" / "web" / f"{task}-{seed}.png")
             samples += _web_samples(task, seed, image, screen, read(page).widgets)
     return write_screenspot_pro(samples, folder, name="web")
 
@@ -68,15 +68,15 @@ def _web_samples(
     named = Counter((widget.kind, widget.label) for widget in widgets)
     number = 0
     for widget in widgets:
-        if widget.kind not in _WEB_WORDS or widget.disabled or not _is_name(widget.label):
+        if widget.kind not in _WEB_WORDS or widget.disabled or not is_name(widget.label):
             continue
-        if named[widget.kind, widget.label] > 1 or not _is_on(widget.box, screen):
+        if named[widget.kind, widget.label] > 1 or not is_on(widget.box, screen):
             continue
         yield GroundingSample(
             id=f"{task}-{seed}-{number}",
             image=image,
             instruction=_WEB_WORDS[widget.kind].format(widget.label),
-            box=_floats(widget.box),
+            box=as_floats(widget.box),
             size=(screen.size.width, screen.size.height),
             kind=_kind(widget.kind in _WEB_ICONS),
             platform="web",
@@ -86,26 +86,27 @@ def _web_samples(
         number += 1
 
 
-def _keep(screen: Screenshot, path: Path) -> Path:
+def keep_picture(screen: Screenshot, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(screen.png())
     return path
 
 
-def _is_name(label: str) -> bool:
+def is_name(label: str) -> bool:
     """A few readable words."""
     words = label.split()
     return 0 < len(words) <= MOST_WORDS and re.search(r"\w", label) is not None
 
 
-def _is_on(box: Box, screen: Screenshot) -> bool:
+def is_on(box: Box, screen: Screenshot) -> bool:
+    """All of it, and large enough to be meant."""
     width, height = screen.size
     wide, high = box.right - box.left, box.bottom - box.top
     inside = box.left >= 0 and box.top >= 0 and box.right <= width and box.bottom <= height
     return inside and min(wide, high) >= LEAST_SIDE_PX
 
 
-def _floats(box: Box) -> tuple[float, float, float, float]:
+def as_floats(box: Box) -> tuple[float, float, float, float]:
     return float(box.left), float(box.top), float(box.right), float(box.bottom)
 
 

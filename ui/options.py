@@ -118,7 +118,10 @@ class Targets:
     """Make a grounding set of this machine's own screens, in ScreenSpot-Pro's format."""
 
     out: Annotated[Path, "folder for images/ and annotations/; then: eval screenspot --images"]
-    seed: Annotated[int, "of the pages"] = 0
+    of: Annotated[
+        Literal["web", "desktop"], "MiniWoB++ pages; or LibreOffice, GIMP and the suite's others"
+    ] = "web"
+    seed: Annotated[int, "of the pages; or of the menus that are opened"] = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -207,7 +207,12 @@ def _screenspot(
 
 
 def make_targets(options: Targets, say: Say) -> int:
-    path = make_web_set(options.out, seed=options.seed)
+    if options.of == "desktop":
+        from agent.application_targets import make_application_set
+
+        path = make_application_set(options.out, seed=options.seed)
+    else:
+        path = make_web_set(options.out, seed=options.seed)
     say(f"{len(read_screenspot(options.out))} targets in {path}")
     return DONE
 
