@@ -17,7 +17,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -35,6 +35,8 @@ from benchmarks.log_proof.workload import Report
 DONE = 0
 ACTORS = ("oracle", "idle", "gives-up")
 ATTEMPTS = 3
+WORKERS_START_SECONDS = 4.0
+"""Those of their own process must start first."""
 REAL_ACTORS = ("oracle", "idle")
 REAL_ORACLES = ("terminal.make_folder", "mousepad.append_line", "infeasible.missing_line")
 """The quickest: a kill in the middle of a task costs no more than half of it."""
@@ -42,17 +44,15 @@ REAL_ORACLES = ("terminal.make_folder", "mousepad.append_line", "infeasible.miss
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What is evaluated, and for how long one may live that is to be killed."""
+    """What is evaluated."""
 
     actors: Sequence[str]
     suite: str
     jobs: Sequence[TaskJob]
     stages: OpenStage
-    longest_life_seconds: Mapping[int, float]
-    """By workers: those of their own process must start first."""
 
 
-FORMS = World(ACTORS, "form", form_jobs(ATTEMPTS), FormStages(), {1: 1.5, 2: 6.0})
+FORMS = World(ACTORS, "form", form_jobs(ATTEMPTS), FormStages())
 
 
 @contextmanager
@@ -66,23 +66,29 @@ def real_desktops() -> Iterator[World]:
     with tempfile.TemporaryDirectory(prefix="moonhand-inputs-") as folder:
         make(Path(folder), tasks=tasks)
         stages = DesktopStages(mirror=Path(folder), num_desktops=2)
-        yield World(REAL_ACTORS, "desktop", jobs, stages, {1: 40.0, 2: 30.0})
+        yield World(REAL_ACTORS, "desktop", jobs, stages)
 
 
 def prove_kills(num_kills: int, seed: int, world: World = FORMS) -> Report:
     report = Report(name=f"{world.suite}: evaluations killed and started again")
     chance = random.Random(seed)
     undisturbed: dict[str, Any] = {}
+    seconds: dict[str, float] = {}
     number = 0
     while report.cases < num_kills:
         model = world.actors[number % len(world.actors)]
         workers = 1 + number % 2
         with tempfile.TemporaryDirectory(prefix="moonhand-proof-") as folder:
             if model not in undisturbed:
+                began = time.monotonic()
                 assert _live(world, Path(folder) / "calm", model, 1, None) == DONE
+                seconds[model] = time.monotonic() - began
                 undisturbed[model] = table(Path(folder) / "calm")
             out = Path(folder) / "results"
-            trouble = _one_evaluation(world, out, model, workers, num_kills, chance, report)
+            longest = seconds[model] + WORKERS_START_SECONDS * (workers - 1)
+            trouble = _one_evaluation(
+                world, out, model, workers, longest, num_kills, chance, report
+            )
             if trouble is None and table(out) != undisturbed[model]:
                 trouble = f"the table is another: {table(out)}"
         if trouble is not None:
@@ -97,6 +103,7 @@ def _one_evaluation(
     out: Path,
     model: str,
     workers: int,
+    longest_seconds: float,
     num_kills: int,
     chance: random.Random,
     report: Report,
@@ -105,7 +112,9 @@ def _one_evaluation(
     before: dict[str, tuple[int, int]] = {}
     while True:
         is_last = report.cases >= num_kills
-        code = _live(world, out, model, workers, None if is_last else chance.random())
+        code = _live(
+            world, out, model, workers, None if is_last else chance.random() * longest_seconds
+        )
         after = identities(out)
         lost = [name for name, identity in before.items() if after.get(name) != identity]
         if lost:
@@ -117,8 +126,10 @@ def _one_evaluation(
         report.cases += 1
 
 
-def _live(world: World, out: Path, model: str, workers: int, share: float | None) -> int | None:
-    """Evaluate in a process of its own; kill it after a share of the longest life. None: it was."""
+def _live(
+    world: World, out: Path, model: str, workers: int, life_seconds: float | None
+) -> int | None:
+    """Evaluate in a process of its own; kill it after so long. None: it was."""
     child = os.fork()
     if child == 0:
         code = 1
@@ -131,8 +142,7 @@ def _live(world: World, out: Path, model: str, workers: int, share: float | None
             code = DONE
         finally:
             os._exit(code)
-    longest = world.longest_life_seconds[workers]
-    until = None if share is None else time.monotonic() + share * longest
+    until = None if life_seconds is None else time.monotonic() + life_seconds
     while until is None or time.monotonic() < until:
         done, status = os.waitpid(child, 0 if until is None else os.WNOHANG)
         if done:

@@ -66,7 +66,7 @@ missing_apps() {
     # file manager without them is not what anyone works with.
     for package in libreoffice-calc libreoffice-writer libreoffice-impress libreoffice-gtk3 \
         gimp libgail-common libatk-adaptor vlc thunderbird thunar xfconf lxterminal mousepad \
-        wmctrl adwaita-icon-theme fonts-crosextra-carlito dconf-gsettings-backend unzip; do
+        wmctrl adwaita-icon-theme fonts-crosextra-carlito dconf-gsettings-backend unzip sysstat; do
         installed "$package" || echo "$package"
     done
 }

@@ -93,6 +93,9 @@ class Eval:
     ] = ""
     files: Annotated[Path | None, "osworld: its evaluation_examples"] = None
     mirror: Annotated[Path | None, "osworld: the files of its hub, or its cache"] = None
+    download: Annotated[
+        str, "osworld: fetch what the mirror lacks, from these hosts alone: huggingface.co"
+    ] = ""
     episodes: Annotated[int | None, "of each task: 20 unseen seeds of miniwob, else 1"] = None
     seed: Annotated[
         int, "miniwob: round, whose seeds start at 10,000,000 + 1000 times this; else the sampler's"

@@ -3,7 +3,7 @@
 Two layouts are read, whichever has the file: the hub's own tree (what follows
 `resolve/main/` in the address), and OSWorld's cache, as its users already have
 it: `<task>/<uuid5 of the address>_<name>` for what is put on the machine,
-`<task>/<dest>` for what answers are compared with. Nothing is ever fetched here.
+`<task>/<dest>` for what answers are compared with. Nothing is fetched here: see `env.tasks.hub`.
 """
 
 import uuid

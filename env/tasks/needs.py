@@ -37,10 +37,28 @@ _PROGRAMS = {"vs_code": "code", "vscode": "code"}
 def unmet(task: Task, mirror: Mirror) -> tuple[str, ...]:
     """Reasons why a task cannot be set up or judged with what is here; empty: none is known."""
     found = [
-        *(reason for step in _steps(task) for reason in _of_step(step, task, mirror)),
-        *(reason for one in _sources(task) for reason in _of_source(one, task, mirror)),
+        *(reason for url, name in files(task) for reason in _missing(url, name, task, mirror)),
+        *(reason for step in _steps(task) for reason in _of_step(step)),
+        *(reason for one in _sources(task) for reason in _of_source(one)),
     ]
     return tuple(dict.fromkeys(found))
+
+
+def files(task: Task) -> Iterator[tuple[str, str]]:
+    """The address of every file that is put on the machine or compared with, and what the task
+    calls it: its path there, or its `dest`."""
+    for step in _steps(task):
+        match step:
+            case Download():
+                yield from ((file.url, file.path) for file in step.files)
+            case UpdateBrowseHistory():
+                yield HISTORY_URL, "history_new.sqlite"
+    for source in _sources(task):
+        if source.type == "cloud_file":
+            urls, names = source.parameters["path"], source.parameters["dest"]
+            if not source.parameters.get("multi", False):
+                urls, names = [urls], [names]
+            yield from zip(urls, names, strict=False)
 
 
 def programs(task: Task) -> tuple[str, ...]:
@@ -68,13 +86,8 @@ def _sources(task: Task) -> Iterator[Source]:
                 yield source
 
 
-def _of_step(step: Step, task: Task, mirror: Mirror) -> Iterator[str]:
+def _of_step(step: Step) -> Iterator[str]:
     match step:
-        case Download():
-            for file in step.files:
-                yield from _missing(file.url, file.path, task, mirror)
-        case UpdateBrowseHistory():
-            yield from _missing(HISTORY_URL, "history_new.sqlite", task, mirror)
         case ChromeOpenTabs():
             yield from (f"needs the site {url}" for url in step.urls_to_open if is_far(url))
         case GoogleDrive() | Login():
@@ -83,15 +96,9 @@ def _of_step(step: Step, task: Task, mirror: Mirror) -> Iterator[str]:
             yield "needs a proxy on the internet"
 
 
-def _of_source(source: Source, task: Task, mirror: Mirror) -> Iterator[str]:
+def _of_source(source: Source) -> Iterator[str]:
     parameters = source.parameters
     match source.type:
-        case "cloud_file":
-            urls, names = parameters["path"], parameters["dest"]
-            if not parameters.get("multi", False):
-                urls, names = [urls], [names]
-            for url, name in zip(urls, names, strict=False):
-                yield from _missing(url, name, task, mirror)
         case "googledrive_file":
             yield _ACCOUNT
         case "vscode_config":

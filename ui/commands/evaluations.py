@@ -1,7 +1,9 @@
 """`main.py eval`: a suite of tasks to a folder of results that compare and can be gone on with."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 
 from rich.console import Console
 
@@ -79,6 +81,8 @@ def _evaluated(
             elif files is None:
                 raise ValueError("eval osworld needs --files, the folder of OSWorld's task files")
             jobs = osworld_jobs(files, options.tasks, options.episodes or 1)
+            if options.download:
+                _download(options, jobs, console, say)
             stages = DesktopStages(
                 mirror=mirror,
                 makes_inputs=options.suite == "desktop",
@@ -167,6 +171,31 @@ def _tasks(
         say(f"unscored: {unscored['task']}: {unscored['reason']}")
     say(f"written to {path}")
     return DONE
+
+
+def _download(options: Eval, jobs: Sequence[TaskJob], console: Console, say: Say) -> None:
+    """Raises: ValueError: nowhere to put the files."""
+    from env.tasks.errors import TaskRefused
+    from env.tasks.hub import fetch_missing
+    from env.tasks.task import Task
+
+    if options.suite != "osworld" or options.mirror is None:
+        raise ValueError("--download is eval osworld's, and needs --mirror, the folder to fill")
+    tasks = []
+    for source in dict.fromkeys(job.source for job in jobs):
+        # What is no task is told of when its turn comes.
+        with suppress(TaskRefused):
+            tasks.append(Task.from_file(Path(source)))
+    hosts = [host.strip() for host in options.download.split(",")]
+    num_fetched = 0
+    with progress(console) as bar:
+        line = bar.add_task("files", total=None)
+        for fetched in fetch_missing(tasks, options.mirror, hosts):
+            num_fetched += not fetched.trouble
+            if fetched.trouble:
+                say(f"not fetched: {fetched.url}: {fetched.trouble}")
+            bar.advance(line)
+    say(f"{num_fetched} files fetched into {options.mirror}")
 
 
 def _screenspot(
