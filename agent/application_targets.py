@@ -9,6 +9,7 @@ import random
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -98,7 +99,9 @@ def make_application_set(
             with stages(job, Path(scratch) / "files" / task.id) as stage:
                 assert isinstance(stage, DesktopStage)
                 stage.prepare()
-                samples += _of_application(stage, APPLICATIONS[oracle], folder, seed)
+                sight = stage.sight()
+                with closing(sight.tree):
+                    samples += _of_application(stage, sight, APPLICATIONS[oracle], folder, seed)
     return write_screenspot_pro(samples, folder, name="desktop")
 
 
@@ -107,10 +110,10 @@ def _files() -> Iterator[Path]:
 
 
 def _of_application(
-    stage: DesktopStage, application: Application, folder: Path, seed: int
+    stage: DesktopStage, sight: Sight, application: Application, folder: Path, seed: int
 ) -> Iterator[GroundingSample]:
     chance = random.Random(f"{application.name} {seed}")
-    sight, desktop = stage.sight(), stage.desktop
+    desktop = stage.desktop
     menus = _told_apart(_in_menu_bars(sight))
     opened = chance.sample(menus, min(len(menus), MENUS))
     for look, menu in enumerate((None, *opened)):
