@@ -5,6 +5,7 @@ says which are done, of which source and by which plan; `config.json`, without w
 counts as no model, is written last. Going on with another source or plan is refused.
 """
 
+import hashlib
 import json
 import os
 import shutil
@@ -183,7 +184,7 @@ class _Ledger:
         path = self.out / file
         if not isinstance(entry, dict) or not path.is_file():
             return None
-        if path.stat().st_size != entry.get("bytes"):
+        if path.stat().st_size != entry.get("bytes") or _sha256(path) != entry.get("sha256"):
             return None
         names: list[str] = entry["tensors"]
         return names
@@ -250,6 +251,11 @@ def write_whole(path: Path, content: bytes) -> None:
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise CheckpointError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _refuse_full(out: Path, num_bytes: int) -> None:

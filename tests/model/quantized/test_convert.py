@@ -100,6 +100,15 @@ def test_broken_off_it_goes_on_and_ends_in_the_same_bytes(source: Path, tmp_path
     assert content(tmp_path / "out") == content(tmp_path / "whole")
 
 
+def test_a_part_that_is_not_what_was_written_is_made_again(source: Path, tmp_path: Path) -> None:
+    convert(source, tmp_path / "out")
+    whole = content(tmp_path / "out")
+    part = tmp_path / "out" / "model-00003-of-00005.safetensors"
+    part.write_bytes(part.read_bytes()[:-1] + b"x")
+    assert convert(source, tmp_path / "out").num_done_before == 4
+    assert content(tmp_path / "out") == whole
+
+
 def test_killed_it_goes_on(source: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     program = (
