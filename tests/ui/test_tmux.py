@@ -181,6 +181,8 @@ def test_the_screen_is_killed_and_the_task_goes_on(terminal: Terminal, tmp_path:
     terminal.press("C-l")
     terminal.type("stty sane; clear")
     terminal.press("Enter")
+    # Else the dead screen's question is taken for the one of the screen that comes.
+    assert waited(lambda: "May it do this" not in terminal.screen())
     terminal.run("attach")
     terminal.wait_for("May it do this")
     terminal.answer("y")
