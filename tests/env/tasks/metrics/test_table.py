@@ -10,6 +10,16 @@ from openpyxl import Workbook
 from openpyxl.chart import BarChart, LineChart, Reference
 from openpyxl.drawing.spreadsheet_drawing import AnchorMarker, TwoCellAnchor
 from openpyxl.formatting.rule import CellIsRule, FormulaRule
+from openpyxl.pivot.cache import CacheDefinition, CacheField, CacheSource, WorksheetSource
+from openpyxl.pivot.record import RecordList
+from openpyxl.pivot.table import (
+    DataField,
+    FieldItem,
+    Location,
+    PivotField,
+    RowColField,
+    TableDefinition,
+)
 from openpyxl.styles import Font, PatternFill
 from openpyxl.worksheet.datavalidation import DataValidation
 
@@ -114,6 +124,37 @@ def filtered(reference: str) -> Change:
 
     return change
 
+
+def pivoted(source: str = "A1:B3", *, sheet: str = "Sheet1", subtotal: str = "sum") -> Change:
+    """Sums of n by name; a wider source has two empty columns more."""
+    num_columns = 2 + 2 * (source != "A1:B3")
+
+    def change(target: Any) -> None:
+        fields = [CacheField(name=f"c{at}") for at in range(num_columns)]
+        reference = WorksheetSource(ref=source, sheet=sheet)
+        cache = CacheDefinition(
+            cacheSource=CacheSource(type="worksheet", worksheetSource=reference),
+            cacheFields=fields,
+        )
+        cache.records = RecordList()
+        by_name = [FieldItem(t="data", x=0), FieldItem(t="data", x=1), FieldItem(t="default")]
+        empty = [PivotField() for _ in range(num_columns - 1)]
+        table = TableDefinition(
+            name="Sums",
+            cacheId=1,
+            dataCaption="Values",
+            location=Location(ref="D1:E3", firstHeaderRow=1, firstDataRow=1, firstDataCol=1),
+            pivotFields=[PivotField(axis="axisRow", items=by_name), *empty],
+            rowFields=[RowColField(x=0)],
+            dataFields=[DataField(name="Sum", fld=1, subtotal=subtotal)],
+        )
+        table.cache = cache
+        target.add_pivot(table)
+
+    return change
+
+
+PIVOT = ["name", "row_fields", "data_fields", "data_fields_name", "filter"]
 
 BOLD = Font(bold=True)
 RED = PatternFill(bgColor="FFFF0000", fill_type="solid")
@@ -277,6 +318,36 @@ OPTIONS: list[tuple[str, dict[str, Any], Make, float]] = [
     ("compare_table", rules(pair("filter")), saved(book(filtered("A1:B3")), book()), 0.0),
     ("compare_table", rules(pair("sparkline")), TWO, 1.0),
     ("compare_table", rules(pair("pivot_table", pivot_props=["name"])), TWO, 1.0),
+    (
+        "compare_table",
+        rules(pair("pivot_table", pivot_props=PIVOT)),
+        saved(book(pivoted()), book(pivoted())),
+        1.0,
+    ),
+    (
+        "compare_table",
+        rules(pair("pivot_table", pivot_props=PIVOT)),
+        saved(book(pivoted(subtotal="count")), book(pivoted())),
+        0.0,
+    ),
+    (
+        "compare_table",
+        rules(pair("pivot_table", pivot_props=PIVOT)),
+        saved(book(), book(pivoted())),
+        0.0,
+    ),
+    (
+        "compare_table",
+        rules(pair("pivot_table", pivot_props=PIVOT)),
+        saved(book(pivoted(sheet="Other")), book(pivoted())),
+        0.0,
+    ),
+    (
+        "compare_table",
+        rules(pair("pivot_table", pivot_props=["row_fields", "data_fields"])),
+        saved(book(pivoted("A1:D3")), book(pivoted("A1:D3"))),
+        1.0,
+    ),
     (
         "compare_table",
         of_cell(
