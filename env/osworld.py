@@ -7,7 +7,7 @@ An action is sent as the pyautogui code that the protocol wants, every text in i
 import time
 from contextlib import suppress
 
-from env.actions import Action, Wait
+from env.actions import Action, Click, TypeText, Wait
 from env.desktop import Desktop, refuse_points_outside
 from env.errors import ActionRefused, DesktopLost, DesktopUnavailable
 from env.osworld_client import OSWorldAddress, OSWorldClient
@@ -16,6 +16,11 @@ from env.screen import Screenshot, ScreenSize
 
 _PREFIX = "import pyautogui; import time; pyautogui.FAILSAFE = False; "
 """As OSWorld's own controller sends it."""
+
+ACTION_SECONDS = 30.0
+"""A Python with pyautogui starts within 1 s on an idle machine, within 5 s on a busy one."""
+CHARACTER_SECONDS = 0.02
+"""To type one; pyautogui strikes some 200 keys in a second."""
 
 _RELEASE = _PREFIX + "; ".join(
     (
@@ -79,7 +84,7 @@ class OSWorldDesktop(Desktop):
             return
         code = _PREFIX + pyautogui_code(action)
         self._cut_off = True
-        done = self.client.execute(("python", "-c", code))
+        done = self.client.execute(("python", "-c", code), timeout_seconds=longest_seconds(action))
         self._cut_off = False
         if done.returncode != 0:
             said = done.stderr.decode("utf-8", "replace").strip() or "no reason given"
@@ -98,3 +103,14 @@ class OSWorldDesktop(Desktop):
     def _refuse_when_closed(self) -> None:
         if self._closed:
             raise DesktopLost("the connection to the OSWorld machine was closed here")
+
+
+def longest_seconds(action: Action) -> float:
+    """Seconds after which the machine is given up; what it was told may be half done then."""
+    match action:
+        case Click(hold_seconds=hold):
+            return ACTION_SECONDS + hold
+        case TypeText(text=text):
+            return ACTION_SECONDS + len(text) * CHARACTER_SECONDS
+        case _:
+            return ACTION_SECONDS

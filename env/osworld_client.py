@@ -88,6 +88,7 @@ class OSWorldClient:
                 f"a token for {address.host} would travel in the clear; forward its port by ssh"
             )
         self.address = address
+        self._last: tuple[bytes, Image.Image] | None = None
         self._http = httpx2.Client(
             base_url=address.url,
             headers={"Authorization": f"Bearer {token}"} if token else {},
@@ -106,7 +107,12 @@ class OSWorldClient:
             DesktopLost: the machine does not answer, or not with a picture.
         """
         answer = self._asked("GET", "/screenshot", timeout_seconds=SCREENSHOT_SECONDS)
-        return _picture(answer.content)
+        data = answer.content
+        if self._last is None or self._last[0] != data:
+            # Of a screen at rest the same bytes come again, and making pixels of them is most of
+            # what a look costs here.
+            self._last = data, _picture(data)
+        return self._last[1]
 
     def screen_size(self) -> ScreenSize:
         told = _object(self._asked("POST", "/screen_size"))
@@ -162,8 +168,10 @@ class OSWorldClient:
             raise DesktopUnavailable(f"{given} did not start: {answer.text[:500]}")
 
     def read_file(self, path: str) -> bytes:
-        """Raises `FileNotFoundError` for one that is not there."""
-        answer = self._asked("POST", "/file", data={"file_path": path}, expected=(200, 400, 404))
+        """Raises `FileNotFoundError` for one that is not there, or is a folder."""
+        # For a folder OSWorld's own server has a 500.
+        expected = (200, 400, 404, 500)
+        answer = self._asked("POST", "/file", data={"file_path": path}, expected=expected)
         if answer.status_code != 200:
             raise FileNotFoundError(f"{path}: {answer.text[:200]}")
         return answer.content
@@ -263,6 +271,8 @@ def _picture(data: bytes) -> Image.Image:
         with Image.open(BytesIO(data), formats=("PNG", "JPEG")) as picture:
             if max(picture.size) > MAX_SIDE:
                 raise DesktopLost(f"a screenshot of {picture.size}; expected sides to {MAX_SIDE}")
-            return picture.convert("RGB")
+            picture.load()
+            # What is RGB already would be copied.
+            return picture if picture.mode == "RGB" else picture.convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise DesktopLost(f"the machine's screenshot cannot be read: {error}") from error

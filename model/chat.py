@@ -7,7 +7,7 @@ from typing import Self
 
 import torch
 
-from model.devices import best_place, stored_bytes
+from model.devices import best_place, leave_room, stored_bytes
 from model.generate import Generator, Shortcuts
 from model.images import ImageProcessor
 from model.kimi_vl import KimiVL
@@ -73,6 +73,7 @@ class ChatModel:
         folder = Path(path)
         tokenizer = Tokenizer.from_file(folder / "tiktoken.model")
         best = best_place(stored_bytes(folder))
+        leave_room()
         network = KimiVL.from_pretrained(
             folder,
             dtype=dtype or best.dtype,

@@ -1,11 +1,13 @@
 import doctest
+import subprocess
+import sys
 
 import pytest
 
 import env.pyautogui_code
 from env.actions import Action, Click, Drag, Keys, Move, Point, Scroll, TypeText, Wait
 from env.errors import ActionRefused
-from env.pyautogui_code import pyautogui_code
+from env.pyautogui_code import QUIET, pyautogui_code
 
 
 @pytest.mark.parametrize(
@@ -37,7 +39,7 @@ from env.pyautogui_code import pyautogui_code
         ),
         (
             TypeText("Zoë"),
-            "import pyperclip\npyperclip.copy('Zoë')\npyautogui.hotkey('ctrl', 'v')",
+            f"{QUIET}\nimport pyperclip\npyperclip.copy('Zoë')\npyautogui.hotkey('ctrl', 'v')",
         ),
         (Keys(("Esc",)), "pyautogui.press('escape')"),
         (Keys(("down",), 3), "pyautogui.press('down', presses=3)"),
@@ -60,3 +62,17 @@ def test_a_key_pyautogui_does_not_have_is_refused() -> None:
 
 def test_its_example_is_true() -> None:
     assert doctest.testmod(env.pyautogui_code).failed == 0
+
+
+def test_who_holds_the_clipboard_does_not_hold_up_the_server_that_waits_for_the_code() -> None:
+    holding = "import subprocess\nsubprocess.Popen(['sleep', '30'])"
+    # As OSWorld's server runs it, which reads until nobody has the pipes any more.
+    done = subprocess.run(
+        [sys.executable, "-c", f"{QUIET}\n{holding}\nraise ValueError('no such clipboard')"],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "no such clipboard" in done.stderr

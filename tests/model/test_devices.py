@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from model.devices import SMALL_BYTES, best_place, stored_bytes
+from model.devices import SMALL_BYTES, best_place, stored_bytes, threads_worth
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
@@ -17,3 +17,13 @@ def test_only_the_tensors_of_a_folder_are_counted(tmp_path: Path) -> None:
     (tmp_path / "model-2.safetensors").write_bytes(b"123")
     (tmp_path / "tiktoken.model").write_bytes(b"1")
     assert stored_bytes(tmp_path) == 8
+
+
+@pytest.mark.parametrize(
+    ("load", "num_cores", "threads"),
+    [(0.0, 2, 2), (2.0, 2, 2), (26.0, 2, 1), (16.0, 16, 16), (48.0, 16, 5), (500.0, 16, 1)],
+)
+def test_a_crowded_cpu_is_computed_on_with_fewer_threads(
+    load: float, num_cores: int, threads: int
+) -> None:
+    assert threads_worth(load, num_cores) == threads
