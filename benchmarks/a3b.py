@@ -25,7 +25,7 @@ from statistics import median
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-PEERS = ROOT / "benchmarks" / ".peers"
+PEERS = ROOT / ".peers"
 PACKAGES = ("xllamacpp==2026.10.11549", "ik-llama-cpp-python==0.1.5", "gguf==0.19.0")
 WHOLE = 27
 OURS = "ours"
