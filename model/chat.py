@@ -7,12 +7,15 @@ from typing import Self
 
 import torch
 
-from model.devices import best_place, leave_room, stored_bytes
+from model.config import read_json
+from model.devices import best_place, bits_on_card, leave_room, stored_bytes
 from model.generate import Generator, Shortcuts
+from model.gpu.fuse import fused, is_fused
 from model.images import ImageProcessor
 from model.kimi_vl import KimiVL
 from model.messages import Completion, Message, OnText, Sampling, assistant
 from model.processor import Processor
+from model.quantized.plan import Plan
 from model.tokenizer import Tokenizer
 from model.weights import OnProgress
 
@@ -47,7 +50,7 @@ class ChatModel:
         """
         self.network = network
         self.processor = processor
-        self._generator = Generator(network, shortcuts=shortcuts)
+        self._generator = Generator(network, shortcuts=shortcuts, in_place=is_fused(network))
         self._num_prepared, self._prepare_seconds = 0, 0.0
         self._familiar_ids = processor.tokenizer.encode_chat(
             [assistant(answer) for answer in FAMILIAR], add_generation_prompt=False
@@ -74,12 +77,13 @@ class ChatModel:
         tokenizer = Tokenizer.from_file(folder / "tiktoken.model")
         best = best_place(stored_bytes(folder))
         leave_room()
-        network = KimiVL.from_pretrained(
-            folder,
-            dtype=dtype or best.dtype,
-            device=device or best.device,
-            on_progress=on_progress,
-        )
+        dtype, place = dtype or best.dtype, torch.device(device or best.device)
+        if place.type == "cuda" and Plan.from_config(read_json(folder / "config.json")) is None:
+            network = _on_card(folder, place, dtype, on_progress)
+        else:
+            network = KimiVL.from_pretrained(
+                folder, dtype=dtype, device=place, on_progress=on_progress
+            )
         config = network.config
         images = ImageProcessor(config.in_token_limit, config.vision.patch_size)
         return cls(network, Processor(tokenizer, images))
@@ -136,6 +140,16 @@ class ChatModel:
         opening = self.processor.prompt(messages, add_generation_prompt=False)
         self._num_prepared += self._generator.prepare(opening.input_ids, opening.pictures)
         self._prepare_seconds += time.perf_counter() - began
+
+
+def _on_card(
+    folder: Path, card: torch.device, dtype: torch.dtype, on_progress: OnProgress | None
+) -> KimiVL:
+    """Read into memory, then fused and moved layer by layer: the card never holds it twice."""
+    network = KimiVL.from_pretrained(folder, dtype=dtype, on_progress=on_progress)
+    free_bytes, _ = torch.cuda.mem_get_info(card)
+    fits = bits_on_card(stored_bytes(folder), free_bytes)
+    return fused(network, card, fits if dtype == torch.bfloat16 else 16)
 
 
 class _TextStream:

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 
@@ -13,6 +13,11 @@ A pass over a few tokens repacks every bfloat16 matrix: decoding with nano took 
 in float32 on an AVX-512 machine without AMX, and as long on one with avx512_bf16
 (`benchmarks/step.py --dtype`). Larger weights would cost more memory than that is worth.
 """
+
+
+ROOM_BYTES = 4 << 30
+"""On a card beside the weights: a cache of 32,000 tokens, pictures of 10,764 patches and what their
+passes need took 2.5 GB (`benchmarks/gpu.py`)."""
 
 
 class Place(NamedTuple):
@@ -50,3 +55,8 @@ def leave_room() -> None:
 def stored_bytes(folder: Path) -> int:
     """Of the tensors in a checkpoint's folder."""
     return sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+
+
+def bits_on_card(num_bytes: int, free_bytes: int) -> Literal[4, 16]:
+    """A weight of a checkpoint of `num_bytes` in 16 bits: 16 if that leaves room, else 4."""
+    return 16 if num_bytes + ROOM_BYTES <= free_bytes else 4

@@ -38,6 +38,10 @@ def fused(network: KimiVL, device: torch.device, bits: Bits) -> KimiVL:
     return network.to(device)
 
 
+def is_fused(network: KimiVL) -> bool:
+    return any(isinstance(module, FusedMixture) for module in network.modules())
+
+
 def _mixture(mixture: MixtureOfExperts, device: torch.device, bits: Bits) -> FusedMixture:
     shared: nn.Module = mixture.shared_experts
     if bits == 16:

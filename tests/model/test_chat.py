@@ -1,3 +1,4 @@
+from copy import deepcopy
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -9,6 +10,7 @@ from PIL import Image
 from model.chat import ChatModel
 from model.config import KimiVLConfig
 from model.errors import CheckpointError
+from model.gpu.fuse import fused
 from model.images import ImageProcessor
 from model.kimi_vl import KimiVL
 from model.messages import Completion, ImagePart, Sampling, user
@@ -101,6 +103,18 @@ def test_a_picture_seen_before_is_neither_cut_nor_looked_at_again(
     fresh = ChatModel(network, model.processor).complete(asked, sampling=sampling)
     assert again.token_ids == fresh.token_ids
     assert again.log_probs == pytest.approx(fresh.log_probs, abs=1e-5)
+
+
+def test_the_form_for_a_card_is_asked_in_its_own_way_and_answers_alike(
+    small_config: KimiVLConfig, tokenizer: Tokenizer
+) -> None:
+    network = random_network(small_config, seed=0).eval()
+    processor = Processor(tokenizer, ImageProcessor())
+    plain = answer(ChatModel(network, processor), count=12)[0]
+    on_card = fused(deepcopy(network), torch.device("cpu"), 16)
+    again = answer(ChatModel(on_card, processor), count=12)[0]
+    assert again.token_ids == plain.token_ids
+    assert again.log_probs == pytest.approx(plain.log_probs, abs=1e-4)
 
 
 def test_what_was_prepared_is_told_with_the_next_answer(

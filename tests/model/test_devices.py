@@ -3,7 +3,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from model.devices import SMALL_BYTES, best_place, stored_bytes, threads_worth
+from model.devices import (
+    ROOM_BYTES,
+    SMALL_BYTES,
+    best_place,
+    bits_on_card,
+    stored_bytes,
+    threads_worth,
+)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
@@ -27,3 +34,9 @@ def test_a_crowded_cpu_is_computed_on_with_fewer_threads(
     load: float, num_cores: int, threads: int
 ) -> None:
     assert threads_worth(load, num_cores) == threads
+
+
+def test_a_card_holds_weights_as_they_are_only_if_there_is_room_beside_them() -> None:
+    assert bits_on_card(100, 100 + ROOM_BYTES) == 16
+    assert bits_on_card(100, 99 + ROOM_BYTES) == 4
+    assert bits_on_card(num_bytes=33 << 30, free_bytes=24 << 30) == 4
