@@ -1,11 +1,28 @@
 """A network made ready for a stage: its positions, its adapters, what of it moves."""
 
 from dataclasses import replace
+from pathlib import Path
 
+import torch
+
+from model.config import read_json
 from model.decoder import DecoderLayer
+from model.errors import CheckpointError
 from model.kimi_vl import KimiVL
 from model.moonvit import VisionBlock
+from model.quantized.plan import Plan
 from model.train.stages import PARTS, Stage
+
+
+def trainable(folder: Path, dtype: torch.dtype, device: str = "cpu") -> KimiVL:
+    """The network of a folder, to be trained.
+
+    Raises:
+        CheckpointError: it does not fit, or `main.py quantize` made it: codes have no gradients.
+    """
+    if Plan.from_config(read_json(folder / "config.json")) is not None:
+        raise CheckpointError(f"{folder} is quantized; expected the folder it was made from")
+    return KimiVL.from_pretrained(folder, dtype=dtype, device=device)
 
 
 def fit(network: KimiVL, stage: Stage) -> None:

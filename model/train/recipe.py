@@ -17,6 +17,7 @@ from model.config import KimiVLConfig
 from model.kimi_vl import KimiVL
 from model.tokenizer import Tokenizer
 from model.train.draws import Source
+from model.train.fitting import trainable
 from model.train.gates import pass_gate
 from model.train.initial import random_network
 from model.train.replicas import Replicas
@@ -111,7 +112,7 @@ def fine_tune(init: Path, stage: Stage, data: Data, out: Path, watch: Watch) -> 
     # Weights that stay need no masters: as they are computed with, on the card unless 4 bits wait.
     dtype = DTYPES[stage.dtype] if stage.adapter_rank else torch.float32
     on_card = torch.cuda.is_available() and not stage.four_bits
-    network = KimiVL.from_pretrained(init, dtype=dtype, device="cuda" if on_card else "cpu")
+    network = trainable(init, dtype, "cuda" if on_card else "cpu")
     # A checkpoint that lies where a stage left it has the stage's reading head beside it.
     earlier = init.parent if (init.parent / GLYPH_HEAD).exists() else None
     if stage.sharded:

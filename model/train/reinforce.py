@@ -14,6 +14,7 @@ from model.kimi_vl import KimiVL
 from model.tokenizer import Tokenizer
 from model.train.batches import packed
 from model.train.documents import NO_LOSS, Document, Reader
+from model.train.fitting import trainable
 from model.train.mirror_descent import (
     advantages,
     answer_log_probs,
@@ -69,7 +70,7 @@ def reinforce(
         ValueError: attempts that are another policy's, or all alike.
     """
     torch.set_num_threads(threads)
-    network = KimiVL.from_pretrained(init, dtype=torch.float32)
+    network = trainable(init, torch.float32)
     learner = Learner(network, Tokenizer.from_file(init / TOKENIZER_FILE), config)
     told = learner.learn(by_problem(attempts))
     network.save_pretrained(out, dtype=torch.float32)

@@ -9,7 +9,9 @@ import torch
 from safetensors.torch import load_file
 
 from model.config import KimiVLConfig
+from model.errors import CheckpointError
 from model.kimi_vl import KimiVL
+from model.quantized.plan import RECORD, Plan
 from model.tokenizer import Tokenizer
 from model.train.data import SOURCES
 from model.train.draws import Row, Source
@@ -35,6 +37,10 @@ class Given:
 
     def held_out(self, _name: str, _stage: Stage) -> Source:
         return self.source
+
+
+def never_drawn(_rng: random.Random) -> Row:
+    raise AssertionError("nothing is to be drawn")
 
 
 def write(path: Path, content: object) -> Path:
@@ -93,6 +99,18 @@ def test_fine_tuning_starts_from_weights_and_leaves_a_whole_checkpoint(
     fine_tune(made, again, Given(draw), tmp_path / "more", Watch())
     heads = [load_file(tmp_path / run / GLYPH_HEAD)["read.weight"] for run in ("out", "more")]
     assert torch.allclose(heads[0], heads[1], atol=1e-6)
+
+
+def test_a_quantized_folder_is_refused_by_what_it_is(
+    small_config: KimiVLConfig, ranks: dict[bytes, int], tmp_path: Path
+) -> None:
+    random_network(small_config, seed=1).save_pretrained(tmp_path)
+    write_ranks(ranks, tmp_path / "tiktoken.model")
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, RECORD: Plan().record()}))
+    stage = Stage(name="sft", steps=1, mixture={"pages": 1.0})
+    with pytest.raises(CheckpointError, match="is quantized; expected the folder it was made from"):
+        fine_tune(tmp_path, stage, Given(never_drawn), tmp_path / "out", Watch())
 
 
 @pytest.mark.parametrize(
