@@ -23,12 +23,12 @@ from agent.proposals import (
     WriteText,
 )
 from env.actions import Action
-from env.pyautogui_code import QUIET
+from env.pyautogui_code import LEAN, QUIET
 from env.screen import ScreenSize
 
 _SETTINGS = ("FAILSAFE", "PAUSE", "MINIMUM_DURATION", "MINIMUM_SLEEP", "DARWIN_CATCH_UP_TIME")
-_QUIET = frozenset(ast.unparse(statement) for statement in ast.parse(QUIET).body)
-"""What our own client sends before a paste; as it stands, and nothing like it."""
+_OURS = frozenset(ast.unparse(each) for each in ast.parse(f"{LEAN}\n{QUIET}").body)
+"""What our own client sends before actions; as it stands, and nothing like it."""
 _PASTE = (["ctrl", "v"], ["ctrl", "V"], ["ctrl", "shift", "v"])
 
 
@@ -114,7 +114,7 @@ def _is_setting(statement: ast.stmt) -> bool:
             value=ast.Constant(),
         ):
             return name in _SETTINGS
-    return ast.unparse(statement) in _QUIET
+    return ast.unparse(statement) in _OURS
 
 
 def _in_fractions(proposal: Proposal, size: ScreenSize) -> Proposal:

@@ -11,11 +11,11 @@ from env.actions import Action, Click, TypeText, Wait
 from env.desktop import Desktop, refuse_points_outside
 from env.errors import ActionRefused, DesktopLost, DesktopUnavailable
 from env.osworld_client import OSWorldAddress, OSWorldClient
-from env.pyautogui_code import pyautogui_code
+from env.pyautogui_code import LEAN, pyautogui_code
 from env.screen import Screenshot, ScreenSize
 
-_PREFIX = "import pyautogui; import time; pyautogui.FAILSAFE = False; "
-"""As OSWorld's own controller sends it."""
+_PREFIX = f"{LEAN}; import pyautogui; import time; pyautogui.FAILSAFE = False; "
+"""As OSWorld's own controller sends it, but for what is left out."""
 
 ACTION_SECONDS = 30.0
 """A Python with pyautogui starts within 1 s on an idle machine, within 5 s on a busy one."""

@@ -21,6 +21,7 @@ from env.screen import ScreenSize
 
 SCHEME = "osworld://"
 LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
+MAX_ANSWER_BYTES = 512 * 2**20
 MAX_PICTURE_BYTES = 64 * 2**20
 MAX_SIDE = 16_384
 
@@ -213,13 +214,7 @@ class OSWorldClient:
         for tries_left in range(NUM_TRIES - 1, -1, -1):
             left = max(0.5, until - time.monotonic())
             try:
-                answer = self._http.request(
-                    method,
-                    path,
-                    data=data,
-                    files=files,
-                    timeout=httpx2.Timeout(left, connect=min(left, CONNECT_SECONDS)),
-                )
+                answer = self._answer(method, path, left, data=data, files=files)
             except httpx2.TransportError as error:
                 reason = repr(error)
             else:
@@ -235,15 +230,32 @@ class OSWorldClient:
     def _sent(
         self, path: str, body: Mapping[str, Any], *, timeout_seconds: float = EXECUTE_SECONDS
     ) -> httpx2.Response:
-        timeout = httpx2.Timeout(timeout_seconds, connect=CONNECT_SECONDS)
         try:
-            answer = self._http.post(path, json=dict(body), timeout=timeout)
+            answer = self._answer("POST", path, timeout_seconds, json=dict(body))
         except httpx2.TransportError as error:
             raise DesktopLost(
                 f"{self.address.url}{path} broke off; what was asked may have been done: {error!r}"
             ) from error
         _refuse_without_token(answer)
         return answer
+
+    def _answer(self, method: str, path: str, seconds: float, **content: Any) -> httpx2.Response:
+        """One answer, whole within the time: a time-out of HTTP's begins anew with every byte.
+
+        Raises:
+            TransportError: none came, or no end of it.
+        """
+        until = time.monotonic() + seconds
+        timeout = httpx2.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS))
+        body = bytearray()
+        with self._http.stream(method, path, timeout=timeout, **content) as told:
+            for piece in told.iter_bytes():
+                body += piece
+                if time.monotonic() > until:
+                    raise httpx2.ReadTimeout(f"no end of the answer after {seconds:g} s")
+                if len(body) > MAX_ANSWER_BYTES:
+                    raise httpx2.ReadError(f"an answer of more than {MAX_ANSWER_BYTES} bytes")
+            return httpx2.Response(told.status_code, content=bytes(body))
 
 
 def _refuse_without_token(answer: httpx2.Response) -> None:

@@ -19,6 +19,10 @@ _DRAG_SECONDS = 0.5
 _LESS_THAN = ("shift", ",")
 """pyautogui's X11 half types > for < (OSWorld, issue 257)."""
 
+LEAN = "import sys; sys.modules.update(dict.fromkeys(('mouseinfo', 'pymsgbox', 'pyscreeze')))"
+"""Before pyautogui is imported: it does without these then, which ask for tkinter and read
+libraries for pictures. No action needs them, and every action starts a Python anew."""
+
 QUIET = (
     "import os, sys\n"
     "sys.stderr = os.fdopen(os.dup(2), 'w', 1)\n"

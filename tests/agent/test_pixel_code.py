@@ -5,7 +5,7 @@ import pytest
 from agent.errors import GroundingError, ParseError
 from agent.pixel_code import read_pixel_code
 from env.actions import Action, Click, Drag, Keys, Move, Point, Scroll, TypeText
-from env.pyautogui_code import pyautogui_code
+from env.pyautogui_code import LEAN, pyautogui_code
 from env.screen import ScreenSize
 
 SIZE = ScreenSize(1920, 1080)
@@ -32,7 +32,8 @@ PREFIX = "import pyautogui; import time; pyautogui.FAILSAFE = False; "
     ids=str,
 )
 def test_what_our_own_client_sends_comes_back(action: Action) -> None:
-    assert read_pixel_code(PREFIX + pyautogui_code(action), SIZE) == (action,)
+    for prefix in (PREFIX, f"{LEAN}; {PREFIX}"):
+        assert read_pixel_code(prefix + pyautogui_code(action), SIZE) == (action,)
 
 
 @pytest.mark.parametrize("x", [0, 1, 7, 333, 639, 640, 1279, 1918, 1919])
@@ -54,6 +55,7 @@ def test_a_point_off_the_screen_is_refused(code: str) -> None:
         "import os; os.system('id'); pyautogui.click(1, 1)",
         "pyautogui.click(int('1'), 2)",
         "pyautogui.__class__",
+        "import sys; sys.modules.clear()",
         "while True: pyautogui.click(1, 1)",
         "pyautogui.FAILSAFE = open('/etc/passwd').read()",
         "pyautogui.click.__globals__['os'] = 1",

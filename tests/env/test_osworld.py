@@ -1,8 +1,9 @@
 """A machine of OSWorld's by its server, which here says what the public one was seen to say."""
 
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 
@@ -10,6 +11,7 @@ import pytest
 from PIL import Image
 
 from env.actions import MAX_HOLD_SECONDS, MAX_TYPED_CHARACTERS, Click, Keys, Point, TypeText
+from env.errors import DesktopLost
 from env.osworld import OSWorldDesktop, longest_seconds
 from env.osworld_client import EXECUTE_SECONDS
 
@@ -26,7 +28,15 @@ class Machine(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"] or 0))
-        if self.path == "/screen_size":
+        if self.path == "/execute":
+            self.send_response(200)
+            self.send_header("Content-Length", "1000")
+            self.end_headers()
+            with suppress(OSError):
+                for _ in range(100):
+                    self.wfile.write(b" ")
+                    time.sleep(0.05)
+        elif self.path == "/screen_size":
             self._say(200, b'{"width": 64, "height": 48}')
         else:
             self._say(500, b'{"error": "Failed to serve file: Is a directory"}')
@@ -74,3 +84,10 @@ def test_no_action_is_waited_for_as_long_as_a_command() -> None:
     assert longest_seconds(Keys(("a",))) <= 30
     assert longest_seconds(Click(at, hold_seconds=MAX_HOLD_SECONDS)) >= 30 + MAX_HOLD_SECONDS
     assert longest_seconds(TypeText("a" * MAX_TYPED_CHARACTERS)) < EXECUTE_SECONDS
+
+
+def test_an_answer_that_comes_byte_by_byte_is_not_waited_for_beyond_the_time() -> None:
+    began = time.monotonic()
+    with machine() as desktop, pytest.raises(DesktopLost, match="no end of the answer"):
+        desktop.client.execute(("true",), timeout_seconds=0.5)
+    assert time.monotonic() - began < 4.0
