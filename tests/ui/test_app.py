@@ -1,7 +1,6 @@
 """Every key of the cockpit, on a session that really runs: prepared answers, a form in memory."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -29,6 +28,7 @@ from ui.run_screen import RunScreen
 from ui.runner import SessionSetup
 from ui.task_box import TaskBox, TaskHistory
 from ui.timeline import Timeline
+from ui.trial import text_of, until
 
 PRESS = Click(Point(*BUTTON.center))
 CHECK = Click(Point(*CHECK_BOX.center))
@@ -68,14 +68,6 @@ def played(folder: Path, answers: list[str], play: Play, **settings: object) -> 
     return hosted
 
 
-async def until(pilot: "Pilot[None]", true: Callable[[], bool], seconds: float = 30.0) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it never came to that"
-        await pilot.pause(0.02)
-    await pilot.pause()
-
-
 async def give(pilot: "Pilot[None]", text: str) -> None:
     pilot.app.screen.query_one(TaskBox).focus()
     pilot.app.screen.query_one(TaskBox).put(text)
@@ -97,10 +89,6 @@ def desktop_of(hosted: Rehearsal) -> FakeDesktop:
 
 def last_episode(hosted: Rehearsal) -> Episode:
     return list(read_runs(hosted.runs))[-1].episodes[-1]
-
-
-def text_of(app: Cockpit, name: str) -> str:
-    return str(app.screen.query_one(name, Static).content)
 
 
 def test_a_task_is_typed_done_and_shown(tmp_path: Path) -> None:

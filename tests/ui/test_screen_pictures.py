@@ -5,28 +5,25 @@ A change of looks is accepted with `pytest tests/ui/test_screen_pictures.py --sn
 
 import os
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
-from textual.screen import Screen
-from textual.widgets import DataTable, Static
 
-from ui.app import Cockpit, Places
+from ui.app import Cockpit
 from ui.board import BoardScreen
 from ui.compare_screen import CompareScreen
 from ui.doctor_screen import DoctorScreen
 from ui.models_screen import ModelsScreen
 from ui.record_screen import RecordScreen
 from ui.replay_screen import ReplayScreen
-from ui.runner import SessionSetup
 from ui.specimens import FINDINGS, MODELS, write_evaluation, write_two_runs
+from ui.trial import Play, cockpit, opened, rows, text_of, until
 
 SMALL, MIDDLE, LARGE = (80, 24), (120, 40), (200, 60)
 
 Compare = Callable[..., bool]
-Play = Callable[[Cockpit, "Pilot[None]"], Awaitable[None]]
 
 
 @pytest.fixture(autouse=True)
@@ -41,32 +38,6 @@ def greenwich() -> Iterator[None]:
     else:
         os.environ["TZ"] = before
     time.tzset()
-
-
-def cockpit(folder: Path, theme: str = "night") -> Cockpit:
-    places = Places(sockets=folder, history=None, runs=folder / "runs", results=folder / "results")
-    return Cockpit(places, SessionSetup(desktop="fake"), theme=theme)
-
-
-async def until(pilot: "Pilot[None]", true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30.0
-    while not true():
-        assert time.monotonic() < end, "it never came to that"
-        await pilot.pause(0.02)
-    await pilot.pause()
-
-
-async def opened(pilot: "Pilot[None]", key: str, kind: type[Screen[None]]) -> None:
-    await pilot.press(key)
-    await until(pilot, lambda: isinstance(pilot.app.screen, kind))
-
-
-def text_of(app: Cockpit, name: str) -> str:
-    return str(app.screen.query_one(name, Static).content)
-
-
-def rows(app: Cockpit, name: str) -> int:
-    return app.screen.query_one(name, DataTable).row_count
 
 
 async def settled(pilot: "Pilot[None]", true: Callable[[], bool]) -> None:

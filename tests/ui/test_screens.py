@@ -1,16 +1,13 @@
 """The screens beside the one that runs tasks: every key of theirs."""
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from textual.pilot import Pilot
-from textual.screen import Screen
-from textual.widgets import DataTable, Input, Static
+from textual.widgets import DataTable, Input
 
 from trajectories.results import TaskKey
-from ui.app import Cockpit, Places
+from ui.app import Cockpit
 from ui.board import BoardScreen
 from ui.compare_screen import CompareScreen
 from ui.confirm import ConfirmScreen
@@ -20,16 +17,9 @@ from ui.models_screen import ModelsScreen
 from ui.record_screen import RecordScreen
 from ui.replay_screen import ReplayScreen
 from ui.run_screen import RunScreen
-from ui.runner import SessionSetup
 from ui.specimens import FINDINGS, write_evaluation, write_run, write_two_runs
 from ui.timeline import Timeline
-
-Play = Callable[[Cockpit, "Pilot[None]"], Awaitable[None]]
-
-
-def cockpit(folder: Path, theme: str = "night") -> Cockpit:
-    places = Places(sockets=folder, history=None, runs=folder / "runs", results=folder / "results")
-    return Cockpit(places, SessionSetup(desktop="fake"), theme=theme)
+from ui.trial import Play, cockpit, opened, rows, text_of, until
 
 
 def played(folder: Path, play: Play) -> None:
@@ -39,27 +29,6 @@ def played(folder: Path, play: Play) -> None:
             await play(app, pilot)
 
     asyncio.run(go())
-
-
-async def until(pilot: "Pilot[None]", true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30.0
-    while not true():
-        assert time.monotonic() < end, "it never came to that"
-        await pilot.pause(0.02)
-    await pilot.pause()
-
-
-async def opened(pilot: "Pilot[None]", key: str, kind: type[Screen[None]]) -> None:
-    await pilot.press(key)
-    await until(pilot, lambda: isinstance(pilot.app.screen, kind))
-
-
-def text_of(app: Cockpit, name: str) -> str:
-    return str(app.screen.query_one(name, Static).content)
-
-
-def rows(app: Cockpit, name: str) -> int:
-    return app.screen.query_one(name, DataTable).row_count
 
 
 def doctor_screen() -> DoctorScreen:
