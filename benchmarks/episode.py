@@ -12,7 +12,6 @@ their answers must be equal. From the fifth step on is told how much of a prompt
 import argparse
 import json
 import os
-import platform
 import sys
 import tempfile
 import time
@@ -31,6 +30,7 @@ from agent.action_text import action_text  # noqa: E402
 from agent.loop import Loop, LoopConfig  # noqa: E402
 from agent.policy import ScriptedPolicy  # noqa: E402
 from agent.prompts import STYLES, PromptStyle, opening_to_come, render, style_named  # noqa: E402
+from benchmarks.conditions import conditions  # noqa: E402
 from env.actions import Action, Click, Keys, Point, TypeText  # noqa: E402
 from env.desktop import wait_until_settled  # noqa: E402
 from env.screen import ScreenSize  # noqa: E402
@@ -283,10 +283,10 @@ def main(words: Sequence[str]) -> int:
                     constraint=CODE_FROM_THE_START if options.random else ACTIONS,
                 )
                 print(table(title, found[title]), flush=True)
-    cores, load = len(os.sched_getaffinity(0)), os.getloadavg()[0]
+    measured_in = conditions()
     print(
-        f"\n{options.steps} steps, {options.threads} threads on {cores} cores"
-        f" at a load of {load:.1f}"
+        f"\n{options.steps} steps, {options.threads} threads on {measured_in['cores']} cores"
+        f" at a load of {measured_in['load']:.1f}"
     )
     if options.json is not None:
         told = {
@@ -294,10 +294,7 @@ def main(words: Sequence[str]) -> int:
             "model": str(options.model),
             "patches": options.patches,
             "threads": options.threads,
-            "cores": cores,
-            "load": round(load, 2),
-            "machine": platform.processor() or platform.machine(),
-            "date": time.strftime("%Y-%m-%d"),
+            **measured_in,
         }
         options.json.write_text(json.dumps(told, indent=2) + "\n")
     return 0

@@ -11,7 +11,6 @@ page must wait for. Machines and their load differ; the ratio to the peer differ
 import argparse
 import json
 import os
-import platform
 import sys
 import tempfile
 import time
@@ -27,6 +26,7 @@ sys.path.insert(0, str(ROOT))
 from agent.events import EpisodeStarted, Event, Performed, Refused  # noqa: E402
 from agent.miniwob import MiniWob, evaluation_jobs, loop_config  # noqa: E402
 from agent.policy import Policy  # noqa: E402
+from benchmarks.conditions import conditions  # noqa: E402
 from env.browser import BrowserDesktop  # noqa: E402
 from env.miniwob.page import MiniWobPage  # noqa: E402
 from trajectories.reading import read_run  # noqa: E402
@@ -182,12 +182,12 @@ def main(words: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         measured = measure(policy, options.steps, Path(folder))
     rows = summary(measured)
-    cores = len(os.sched_getaffinity(0))
-    load = os.getloadavg()[0]
+    measured_in = conditions()
     print(table(rows))
     print(
         f"\n{len(measured.tokens)} steps, {median(measured.tokens):.0f} tokens an answer,"
-        f" {options.threads} threads on {cores} cores at a load of {load:.1f}"
+        f" {options.threads} threads on {measured_in['cores']} cores"
+        f" at a load of {measured_in['load']:.1f}"
     )
     if options.json is not None:
         found = {
@@ -197,10 +197,7 @@ def main(words: Sequence[str]) -> int:
             "model": str(options.model),
             "threads": options.threads,
             "without": options.without,
-            "cores": cores,
-            "load": round(load, 2),
-            "machine": platform.processor() or platform.machine(),
-            "date": time.strftime("%Y-%m-%d"),
+            **measured_in,
         }
         options.json.write_text(json.dumps(found, indent=2) + "\n")
     return 0
