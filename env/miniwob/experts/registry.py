@@ -4,18 +4,14 @@ An expert reads the page's state as it is now and says the next action, so it ca
 also correct a learner who made mistakes. It never acts on the page itself.
 """
 
-import difflib
-import importlib
-import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 from env.actions import Action
-from env.errors import EnvError, UnknownTask
+from env.errors import EnvError
 from env.miniwob.page import MiniWobPage
 from env.screen import Box
+from env.solvers import Solvers
 
 
 class ExpertLost(EnvError):
@@ -36,8 +32,7 @@ class Move:
 Expert = Callable[[MiniWobPage], Move]
 """Reads the page now and says the next action; raises `ExpertLost`."""
 
-_EXPERTS: dict[str, Expert] = {}
-"""Filled once, while the modules of this package are imported; constant afterwards."""
+_EXPERTS: Solvers[Expert] = Solvers(__name__.rpartition(".")[0], "expert")
 
 
 def expert(*tasks: str) -> Callable[[Expert], Expert]:
@@ -45,8 +40,7 @@ def expert(*tasks: str) -> Callable[[Expert], Expert]:
 
     def register(function: Expert) -> Expert:
         for task in tasks:
-            assert task not in _EXPERTS, f"two experts for {task}"
-            _EXPERTS[task] = function
+            _EXPERTS.add(task, function)
         return function
 
     return register
@@ -58,22 +52,9 @@ def expert_for(task: str) -> Expert:
     Raises:
         UnknownTask: nobody wrote one; the message lists near names.
     """
-    _load_all()
-    if task not in _EXPERTS:
-        near = ", ".join(difflib.get_close_matches(task, _EXPERTS, n=5)) or "none near"
-        raise UnknownTask(f"no expert for the task {task!r}; near names: {near}")
-    return _EXPERTS[task]
+    return _EXPERTS.named(task)
 
 
 def expert_tasks() -> tuple[str, ...]:
     """Every task with an expert, by name."""
-    _load_all()
-    return tuple(sorted(_EXPERTS))
-
-
-@cache
-def _load_all() -> None:
-    """Once: a module added later is not for a process that runs already."""
-    package = __name__.rpartition(".")[0]
-    for module in pkgutil.iter_modules([str(Path(__file__).parent)]):
-        importlib.import_module(f"{package}.{module.name}")
+    return _EXPERTS.names()

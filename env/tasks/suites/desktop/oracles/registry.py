@@ -5,17 +5,12 @@ needed, and yields the next thing to do. It never acts itself, and stops when th
 task is done. A task file names its oracle: `"oracle": "calc.sum_column"`.
 """
 
-import difflib
-import importlib
-import pkgutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 from env.actions import Action
-from env.errors import UnknownTask
 from env.screen import Box
+from env.solvers import Solvers
 from env.tasks.suites.desktop.oracles.sight import Sight
 
 
@@ -40,15 +35,12 @@ class GiveUp:
 
 Oracle = Callable[[Sight], Iterator[Move | GiveUp]]
 
-_ORACLES: dict[str, Oracle] = {}
-"""Filled once, while the modules of this package are imported; constant afterwards."""
+_ORACLES: Solvers[Oracle] = Solvers(__name__.rpartition(".")[0], "oracle")
 
 
 def oracle(function: Oracle) -> Oracle:
     """Register the decorated function under its module's and its own name."""
-    name = f"{function.__module__.rpartition('.')[2]}.{function.__name__}"
-    assert name not in _ORACLES, f"two oracles called {name}"
-    _ORACLES[name] = function
+    _ORACLES.add(f"{function.__module__.rpartition('.')[2]}.{function.__name__}", function)
     return function
 
 
@@ -57,20 +49,8 @@ def oracle_named(name: str) -> Oracle:
     Raises:
         UnknownTask: nobody wrote one; the message lists near names.
     """
-    _load_all()
-    if name not in _ORACLES:
-        near = ", ".join(difflib.get_close_matches(name, _ORACLES, n=5)) or "none near"
-        raise UnknownTask(f"no oracle is called {name!r}; near names: {near}")
-    return _ORACLES[name]
+    return _ORACLES.named(name)
 
 
 def oracle_names() -> tuple[str, ...]:
-    _load_all()
-    return tuple(sorted(_ORACLES))
-
-
-@cache
-def _load_all() -> None:
-    package = __name__.rpartition(".")[0]
-    for module in pkgutil.iter_modules([str(Path(__file__).parent)]):
-        importlib.import_module(f"{package}.{module.name}")
+    return _ORACLES.names()
