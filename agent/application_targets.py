@@ -9,7 +9,6 @@ import random
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -99,9 +98,8 @@ def make_application_set(
             with stages(job, Path(scratch) / "files" / task.id) as stage:
                 assert isinstance(stage, DesktopStage)
                 stage.prepare()
-                sight = stage.sight()
-                with closing(sight.tree):
-                    samples += _of_application(stage, sight, APPLICATIONS[oracle], folder, seed)
+                application = APPLICATIONS[oracle]
+                samples += _of_application(stage, stage.sight(), application, folder, seed)
     return write_screenspot_pro(samples, folder, name="desktop")
 
 

@@ -8,10 +8,9 @@ the most that is waited.
 
 import json
 import logging
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -62,7 +61,8 @@ class DesktopStages:
     mirror: Path | None = None
     """Folder with the files of OSWorld's hub."""
     makes_inputs: bool = False
-    """The mirror is our own suite's, and made where it is not there yet."""
+    """The mirror is our own suite's: what a task needs is made where it is not there yet, on
+    every machine that runs one."""
     exact: bool = False
     """Keep the flaws of OSWorld's metrics."""
     size: ScreenSize = TASK_SIZE
@@ -76,11 +76,15 @@ class DesktopStages:
             TaskRefused: the file is no task.
             DesktopUnavailable: a program is missing.
         """
-        if self.makes_inputs and self.mirror is not None:
-            _make_inputs(self.mirror)
         task = Task.from_file(Path(job.source))
+        if self.makes_inputs and self.mirror is not None:
+            make(self.mirror, tasks=[task])
         folder.mkdir(parents=True, exist_ok=True)
-        with task_desktop(self.size) as desktop, SandboxedMachine(desktop) as machine:
+        with (
+            task_desktop(self.size) as desktop,
+            SandboxedMachine(desktop) as machine,
+            ExitStack() as opened,
+        ):
             bench = Bench(
                 machine=machine,
                 folder=folder,
@@ -89,18 +93,28 @@ class DesktopStages:
                 beside=task.folder,
                 exact=self.exact,
             )
-            yield DesktopStage(task, desktop, bench, self.num_desktops)
+            yield DesktopStage(task, desktop, bench, opened, self.num_desktops)
 
 
 class DesktopStage:
     """One task on its desktop; borrows both."""
 
     def __init__(
-        self, task: Task, desktop: VirtualDesktop, bench: Bench, num_desktops: int = 1
+        self,
+        task: Task,
+        desktop: VirtualDesktop,
+        bench: Bench,
+        opened: ExitStack,
+        num_desktops: int = 1,
     ) -> None:
+        """
+        Args:
+            opened: closes what is opened on the desktop, before it goes.
+        """
         self._task = task
         self._behind = desktop
         self._bench = bench
+        self._opened = opened
         self._num_desktops = num_desktops
         self._desktop = PatientDesktop(desktop, num_desktops)
 
@@ -146,7 +160,8 @@ class DesktopStage:
         """What applications tell of what they show: for oracles and labels, not for a policy."""
         bus = self._behind.session_bus
         assert bus is not None, "a task's desktop has one"
-        return Sight(AccessibleTree(bus), self._behind.size)
+        tree = self._opened.enter_context(closing(AccessibleTree(bus)))
+        return Sight(tree, self._behind.size)
 
     def oracle(self) -> Policy:
         """The one that the task's file names under "oracle"."""
@@ -162,18 +177,6 @@ class DesktopStage:
                 log.info("no window after %.0f s", WINDOW_SECONDS)
                 return
             time.sleep(_LOOK_SECONDS)
-
-
-def _make_inputs(mirror: Path) -> None:
-    """Whole or not at all: other workers may be at it."""
-    if mirror.is_dir():
-        return
-    mirror.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=mirror.parent, prefix="inputs-") as draft:
-        make(Path(draft) / "inputs")
-        # Somebody may have been quicker; theirs are the same.
-        with suppress(OSError):
-            (Path(draft) / "inputs").rename(mirror)
 
 
 class OraclePolicy:

@@ -2,8 +2,8 @@
 
 Ray (`pip install 'moonhand[ray]'`) is imported here, and only when asked for.
 Every machine has Moonhand in the same folder as this one. A machine keeps
-nothing: a result travels back as a tar archive and gets its place here, by the
-rename that makes a kill harmless.
+nothing but a suite's inputs: a result travels back as a tar archive and gets
+its place here, by the rename that makes a kill harmless.
 """
 
 import io
@@ -21,7 +21,12 @@ from agent.task_runs import OpenTaskRunner, TaskRecord, key_of
 from agent.workers import MOST_DEATHS, WorkerDied
 from trajectories.results import Results
 
-SCHEME = "ray://"
+_TOKEN_HINT = (
+    "Ray 2.60 and later want a token by default: `ray get-auth-token --generate` on the head, the"
+    " same in ~/.ray/auth_token or RAY_AUTH_TOKEN on every machine, and RAY_AUTH_MODE=token here;"
+    " in a closed network RAY_AUTH_MODE=disabled on both sides does without"
+)
+"""A client without one hears of nothing but a time-out."""
 _HOME = Path(__file__).resolve().parents[1]
 
 
@@ -59,7 +64,7 @@ def _connected(address: str) -> Any:
     try:
         ray.init(address=address, runtime_env=told, log_to_driver=False)
     except (ConnectionError, RuntimeError, ValueError) as error:
-        raise RayMissing(f"no Ray cluster at {address}: {error}") from error
+        raise RayMissing(f"no Ray cluster at {address}: {error}. {_TOKEN_HINT}") from error
     return ray
 
 

@@ -5,7 +5,9 @@ DIR is then what `--mirror` takes: the files lie under the host of their address
 
 import argparse
 import importlib
+import os
 import pkgutil
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,6 +26,8 @@ EXAMPLES = Path(__file__).with_name("examples")
 def make(folder: Path, seed: int = 0, tasks: Sequence[Task] | None = None) -> int:
     """Write what is not there yet; returns how many files there are to be.
 
+    A file is there whole or not at all, so that several may be at it.
+
     Args:
         tasks: only what these need; None: all (GIMP's takes 20 s).
     """
@@ -34,8 +38,15 @@ def make(folder: Path, seed: int = 0, tasks: Sequence[Task] | None = None) -> in
         target = folder / ADDRESS / path
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(files.content(path, seed))
+            _write_whole(target, files.content(path, seed))
     return len(wanted)
+
+
+def _write_whole(target: Path, content: bytes) -> None:
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".making-") as draft:
+        made = Path(draft) / target.name
+        made.write_bytes(content)
+        os.replace(made, target)
 
 
 def needed(tasks: Sequence[Task]) -> list[str]:
