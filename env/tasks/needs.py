@@ -1,8 +1,8 @@
 """What a task needs that may not be here: files of the hub, sites, accounts, applications.
 
 Found before anything is started, from the task file alone, so that a task is passed over
-with the reason and not failed. What only an instruction speaks of (a site to look up) cannot
-be seen here.
+with the reason and not failed. What only an instruction speaks of (a site to look up) was read
+by people: `env.tasks.live`.
 """
 
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from env.tasks.browser import HISTORY_URL
 from env.tasks.errors import MissingFile
+from env.tasks.live import LIVE
 from env.tasks.mirror import Mirror
 from env.tasks.steps import (
     ChromeOpenTabs,
@@ -40,6 +41,7 @@ def unmet(task: Task, mirror: Mirror) -> tuple[str, ...]:
         *(reason for url, name in files(task) for reason in _missing(url, name, task, mirror)),
         *(reason for step in _steps(task) for reason in _of_step(step)),
         *(reason for one in _sources(task) for reason in _of_source(one)),
+        *([f"needs the internet: {LIVE[task.id]}"] if task.id in LIVE else []),
     ]
     return tuple(dict.fromkeys(found))
 

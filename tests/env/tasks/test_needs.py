@@ -56,6 +56,13 @@ def test_what_is_not_here_is_known_from_the_file(wanted: Task, reason: str) -> N
     assert reason in said
 
 
+def test_what_only_the_words_of_one_of_osworlds_tasks_ask_for_is_known_by_its_id() -> None:
+    spotify = {"id": "94d95f96-9699-4208-98ba-3c3119edf9c2", "instruction": "Install Spotify."}
+    evaluator = {"func": "compare_text_file", "result": RESULT}
+    wanted = Task.from_json(json.dumps(spotify | {"evaluator": evaluator}))
+    assert unmet(wanted, Mirror()) == ("needs the internet: Spotify's packages",)
+
+
 def test_a_task_with_all_it_needs_lacks_nothing(tmp_path: Path) -> None:
     for name in ("in.sh", "gold"):
         (tmp_path / "os/t1").mkdir(parents=True, exist_ok=True)
