@@ -39,6 +39,8 @@ class _Options:
     alignment: bool = True
     title_bottom_position: bool = False
     table_bottom_position: bool = False
+    run_count: bool = True
+    """Not asked: what is typed in one go may stand beside what was typed in three."""
     right_position: bool = False
     top_position: bool = False
     shape_for_shift_size: bool = False
@@ -170,13 +172,13 @@ class _Comparison:
     def _cells(self, one: Any, other: Any) -> bool:
         ours, theirs = one.text_frame.paragraphs, other.text_frame.paragraphs
         return len(ours) == len(theirs) and all(
-            len(a.runs) == len(b.runs)
+            self._same_count(a.runs, b.runs)
             and all(
                 (not self._asked.color_rgb or _same_colour(x, y))
                 and _same_flag(x.font.bold, y.font.bold)
                 and _same_flag(x.font.italic, y.font.italic)
                 and _same_underline(x.font.underline, y.font.underline)
-                for x, y in zip(a.runs, b.runs, strict=True)
+                for x, y in zip(a.runs, b.runs, strict=False)
             )
             for a, b in zip(ours, theirs, strict=True)
         )
@@ -193,9 +195,12 @@ class _Comparison:
             (not asked.alignment or _alignment(one) == _alignment(other))
             and (not asked.text or one.text == other.text)
             and (not asked.indent or one.level == other.level)
-            and len(one.runs) == len(other.runs)
+            and self._same_count(one.runs, other.runs)
             and all(map(self._runs, one.runs, other.runs))
         )
+
+    def _same_count(self, ours: Any, theirs: Any) -> bool:
+        return not self._asked.run_count or len(ours) == len(theirs)
 
     def _runs(self, one: Any, other: Any) -> bool:
         asked, ours, theirs = self._asked, one.font, other.font

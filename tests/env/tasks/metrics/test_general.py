@@ -305,3 +305,22 @@ def test_what_cannot_be_judged_here_is_no_zero(tmp_path: Path) -> None:
         registry.metric("compare_image_text")(picture, {"type": "text", "text": "ls"})
     with pytest.raises(Unscored):
         registry.metric("check_python_file_by_test_suite")(None, picture)
+
+
+@pytest.mark.parametrize(
+    ("kept", "wanted", "score"),
+    [
+        ('{"theme": "Dark", "zoom": {"level": 1}}', '{"theme": "Dark"}\n', 1.0),
+        ('{"zoom": {"level": 1, "step": 2}}', '{"zoom": {"level": 1}}', 1.0),
+        ('{"theme": "Light"}', '{"theme": "Dark"}', 0.0),
+        ("open: project\n", "project", 1.0),
+        ("open: nothing\n", "project", 0.0),
+    ],
+)
+def test_settings_may_say_more_where_a_task_allows_it(
+    kept: str, wanted: str, score: float, tmp_path: Path
+) -> None:
+    """As OSWorld's own since 2026; PyPI's desktop-env does not have the option."""
+    compare = registry.metric("compare_config")
+    assert compare(text(tmp_path, kept), {"expected": wanted}, containment_ok=True) == score
+    assert compare(text(tmp_path, kept), {"expected": wanted}) == 0.0

@@ -368,6 +368,22 @@ def test_a_flaw_is_mended_and_kept_when_asked_for(
     assert metric(*arguments, **options, exact=True) == flawed
 
 
+def test_in_how_many_goes_a_text_was_typed_does_not_count_where_a_task_says_so(
+    tmp_path: Path,
+) -> None:
+    """As in OSWorld's own since 2026; PyPI's desktop-env does not have the option."""
+
+    def in_two_goes(_: Any, slide: Any) -> None:
+        first = slide.shapes[0].text_frame.paragraphs[0]
+        first.runs[0].text = "He"
+        first.add_run().text = "llo"
+
+    compare = registry.metric("compare_pptx_files")
+    files = saved(slides(box(), in_two_goes), slides(box()))(tmp_path)
+    assert compare(*files, examine_run_count=False) == 1.0
+    assert compare(*files) == 0.0
+
+
 def test_page_numbers_take_their_colour_from_the_master(tmp_path: Path) -> None:
     check = registry.metric("check_slide_numbers_color")
 
