@@ -2,15 +2,19 @@
 
 `python -m benchmarks.osworld_tasks OSWorld/evaluation_examples [--mirror DIR] [--json FILE]`
 
+Instead of that folder: `osworld-tasks.json` of PyPI's cua-speedrun (0.3.14), which has all 369 of
+xlang-ai/OSWorld at 315a7603, Apache-2.0, in one file.
+
 For each domain: files, those read, those that can be tried with what is here, those that cannot
 be scored and why; and every getter and metric named, with its function found. The exit code is 1
 if a file was refused or a name leads nowhere.
 """
 
 import argparse
+import json
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,20 +50,16 @@ class Survey:
     unresolved: dict[str, str] = field(default_factory=dict)
 
 
-def survey(folder: Path, mirror: Mirror) -> Survey:
-    """Raises: ValueError: no task files there."""
-    root = folder / "examples" if (folder / "examples").is_dir() else folder
-    paths = sorted(root.glob("*/*.json"))
-    if not paths:
-        raise ValueError(f"no task files in {folder}; expected DOMAIN/ID.json")
+def survey(texts: Iterable[tuple[str, str, bytes]], mirror: Mirror) -> Survey:
+    """Args: texts: domain, name and content of each task file."""
     found = Survey()
-    for path in paths:
-        domain = found.domains.setdefault(path.parent.name, Domain())
+    for domain_name, name, text in texts:
+        domain = found.domains.setdefault(domain_name, Domain())
         domain.files += 1
         try:
-            task = Task.from_file(path)
+            task = Task.from_json(text, domain=domain_name)
         except TaskRefused as error:
-            found.refused[str(path.relative_to(root))] = str(error).removeprefix(f"{path}: ")
+            found.refused[f"{domain_name}/{name}"] = str(error)
             continue
         domain.read += 1
         domain.infeasible += task.evaluator.infeasible
@@ -71,6 +71,21 @@ def survey(folder: Path, mirror: Mirror) -> Survey:
             domain.unscored[_kind(reasons[0])] += 1
     found.unresolved.update(_unresolved(found))
     return found
+
+
+def task_files(where: Path) -> Iterator[tuple[str, str, bytes]]:
+    """Raises: ValueError: no task files there."""
+    if where.is_file():
+        for key, task in json.loads(where.read_bytes())["sources"].items():
+            domain, _, name = key.partition("__")
+            yield domain, name, json.dumps(task).encode()
+        return
+    root = where / "examples" if (where / "examples").is_dir() else where
+    paths = sorted(root.glob("*/*.json"))
+    if not paths:
+        raise ValueError(f"no task files in {where}; expected DOMAIN/ID.json")
+    for path in paths:
+        yield path.parent.name, path.stem, path.read_bytes()
 
 
 def _getters(task: Task) -> Iterator[str]:
@@ -95,13 +110,13 @@ def _unresolved(found: Survey) -> Iterator[tuple[str, str]]:
 
 def run(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("files", type=Path)
     parser.add_argument("--mirror", type=Path)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args(words)
-    found = survey(given.folder, Mirror(given.mirror))
+    found = survey(task_files(given.files), Mirror(given.mirror))
     print(f"{'domain':24}{'files':>6}{'read':>6}{'infeasible':>12}{'to try':>8}")
-    for name, one in found.domains.items():
+    for name, one in sorted(found.domains.items()):
         print(f"{name:24}{one.files:6}{one.read:6}{one.infeasible:12}{one.can_be_tried:8}")
         for reason, count in one.unscored.most_common():
             print(f"    {count:4} unscored: {reason}")
