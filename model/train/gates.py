@@ -65,10 +65,13 @@ def measured(
     read = Reader(tokenizer, ImageProcessor(config.in_token_limit, config.vision.patch_size))
     objective = Objective(network, pointer_layer=config.text.num_hidden_layers // 2)
     objective.glyph_head.load_state_dict(load_file(glyph_head))
+    device = network.language_model.lm_head.weight.device
+    objective.to(device)
     hits, tried = torch.zeros(len(SCORES)), torch.zeros(len(SCORES))
     with torch.no_grad():
         for start in range(0, len(rows), ROWS_A_BATCH):
-            batch = padded([read(*row) for row in rows[start : start + ROWS_A_BATCH]])
+            documents = [read(*row) for row in rows[start : start + ROWS_A_BATCH]]
+            batch = padded(documents).to(device)
             alone = gate.measure == "glyph_accuracy"
             losses = objective.read_only(batch) if alone else objective(batch)
             hits, tried = hits + losses.hits, tried + losses.tried

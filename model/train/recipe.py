@@ -80,14 +80,14 @@ def follow(recipe: Recipe, tokenizer_file: Path, data: Data, out: Path, watch: W
     _set_up(watch)
     replicas = Replicas.join()
     tokenizer = Tokenizer.from_file(tokenizer_file)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = _device()
     network = random_network(KimiVLConfig.nano(vocab_size=tokenizer.vocab_size), recipe.seed)
+    network.to(device)
     earlier: Path | None = None
     for stage in recipe.stages:
         folder = out / stage.name
-        network.to(device)
         _train_stage(network, tokenizer, stage, data, folder, replicas, watch, earlier)
-        network = KimiVL.from_pretrained(folder / "last", dtype=torch.float32)
+        network = KimiVL.from_pretrained(folder / "last", dtype=torch.float32, device=device)
         if stage.gate is not None:
             held_out = data.held_out(stage.gate.source, stage)
             pass_gate(stage.gate, network, tokenizer, held_out, folder)
@@ -111,8 +111,7 @@ def fine_tune(init: Path, stage: Stage, data: Data, out: Path, watch: Watch) -> 
     replicas = Replicas.join()
     # Weights that stay need no masters: as they are computed with, on the card unless 4 bits wait.
     dtype = DTYPES[stage.dtype] if stage.adapter_rank else torch.float32
-    on_card = torch.cuda.is_available() and not stage.four_bits
-    network = trainable(init, dtype, "cuda" if on_card else "cpu")
+    network = trainable(init, dtype, "cpu" if stage.four_bits else _device())
     # A checkpoint that lies where a stage left it has the stage's reading head beside it.
     earlier = init.parent if (init.parent / GLYPH_HEAD).exists() else None
     if stage.sharded:
@@ -122,9 +121,13 @@ def fine_tune(init: Path, stage: Stage, data: Data, out: Path, watch: Watch) -> 
     if replicas.leads:
         shutil.copyfile(init / TOKENIZER_FILE, out / "last" / TOKENIZER_FILE)
     if stage.gate is not None:
-        network = KimiVL.from_pretrained(out / "last", dtype=torch.float32)
+        network = KimiVL.from_pretrained(out / "last", dtype=torch.float32, device=_device())
         pass_gate(stage.gate, network, tokenizer, data.held_out(stage.gate.source, stage), out)
     return out / "last"
+
+
+def _device() -> str:
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _set_up(watch: Watch) -> None:
