@@ -88,8 +88,9 @@ def ik_llama_cpp(path: str, threads: int, longest: int) -> Ask:
     held: list[int] = []
 
     def run(batch: Any) -> None:
+        # Named here so that it lives as long: the binding frees a model with its object.
         if api.llama_decode(context, batch) != 0:
-            raise RuntimeError("llama_decode failed")
+            raise RuntimeError(f"llama_decode failed: {model.desc}")
 
     def ask(prompt: list[int], count: int) -> Lap:
         begun = time.perf_counter()
