@@ -1,11 +1,14 @@
 """Fine-tuning speed: tokens a second, ours beside transformers' Trainer, in turn.
 
-The same checkpoint, the same conversations (drawn anew for every step from a seed), float32, the
-same threads. Transformers' Trainer runs `model.hf` with AdamW, rows padded to the longest of a
-batch; ours runs packed sequences with Muon and AdamW, and its losses on glyphs and heads off.
-Counted are tokens of conversations, padding not. Both do the pictures anew in every step.
+The same checkpoint, the same conversations (drawn anew for every step from a seed), the same
+threads and products: float32, or bfloat16 (theirs by autocast). Transformers' Trainer runs
+`model.hf` with AdamW, rows padded to the longest of a batch; ours runs packed sequences with Muon
+and AdamW, and its losses on glyphs and heads off. Counted are tokens of conversations, padding
+not. Both do the pictures anew in every step. With --long every tenth conversation is a text of up
+to so many tokens, as in a recipe's stages of two lengths.
 
     python benchmarks/train_speed.py --pages 60 --steps 6
+    python benchmarks/train_speed.py --long 2048 --dtype bfloat16
 """
 
 import argparse
@@ -17,12 +20,13 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 BATCH, WARM_STEPS = 24, 1
+Dtype = Literal["float32", "bfloat16"]
 
 
 class Speed(NamedTuple):
@@ -36,17 +40,26 @@ class Speed(NamedTuple):
         return self.tokens / self.seconds
 
 
-def conversations(pages: Path, count: int) -> list[Any]:
-    """Pages with a question or two, of very different lengths, as demonstrations are."""
+def conversations(pages: Path, count: int, longest: int) -> list[Any]:
+    """Pages with a question or two, of very different lengths, as demonstrations are.
+
+    Args:
+        longest: tokens of the long texts among them; 0: there are none.
+    """
+    from env.miniwob.specimen import WORDS
+    from model.train.needles import NeedleSource
     from model.train.samples import read_pages
     from model.train.sources import PageSource
 
     found = read_pages(pages)
     rng = random.Random(0)
-    return [PageSource(found, num_questions=rng.randint(1, 8))(rng) for _ in range(count)]
+    rows = [PageSource(found, num_questions=rng.randint(1, 8))(rng) for _ in range(count)]
+    if longest:
+        rows[::10] = [NeedleSource(WORDS, most_tokens=longest)(rng) for _ in rows[::10]]
+    return rows
 
 
-def ours(folder: Path, rows: Sequence[Any], steps: int) -> Speed:
+def ours(folder: Path, rows: Sequence[Any], steps: int, dtype: Dtype) -> Speed:
     import torch
 
     from model.kimi_vl import KimiVL
@@ -66,7 +79,7 @@ def ours(folder: Path, rows: Sequence[Any], steps: int) -> Speed:
         glyph_weight=0.0,
         pointer_weight=0.0,
         mixture={"rows": 1.0},
-        dtype="float32",
+        dtype=dtype,
     )
     with tempfile.TemporaryDirectory() as out:
         trainer = Trainer(
@@ -83,7 +96,7 @@ def ours(folder: Path, rows: Sequence[Any], steps: int) -> Speed:
     return Speed("ours", tokens, time.perf_counter() - began, time.process_time() - cpu)
 
 
-def theirs(folder: Path, rows: Sequence[Any], steps: int) -> Speed:
+def theirs(folder: Path, rows: Sequence[Any], steps: int, dtype: Dtype) -> Speed:
     import torch
     from transformers import (
         AutoModelForImageTextToText,
@@ -139,6 +152,7 @@ def theirs(folder: Path, rows: Sequence[Any], steps: int) -> Speed:
             max_steps=steps + WARM_STEPS,
             learning_rate=1e-4,
             use_cpu=True,
+            bf16=dtype == "bfloat16",
             remove_unused_columns=False,
             report_to=[],
             save_strategy="no",
@@ -174,6 +188,8 @@ def main(words: list[str]) -> int:
     parser.add_argument("--steps", type=int, default=6, help="of each, in every round")
     parser.add_argument("--rounds", type=int, default=2, help="ours and theirs in turn")
     parser.add_argument("--threads", type=int, default=1, help="of torch")
+    parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32")
+    parser.add_argument("--long", type=int, default=0, help="tokens of every tenth conversation")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     options = parser.parse_args(words)
     os.environ["OMP_NUM_THREADS"] = str(options.threads)
@@ -187,9 +203,9 @@ def main(words: list[str]) -> int:
 
             for _ in label_specimens(0, options.pages, pages):
                 pass
-        rows = conversations(pages, 200)
+        rows = conversations(pages, 200, options.long)
         speeds = [
-            run(options.model, rows, options.steps)
+            run(options.model, rows, options.steps, options.dtype)
             for _ in range(options.rounds)
             for run in (theirs, ours)
         ]
