@@ -47,22 +47,25 @@ class WordContrast(nn.Module):
         Args:
             labels: the glyphs of each picture.
         """
-        words, places = [], []
+        words: list[str] = []
+        places: list[list[int]] = []
         start = 0
         for grid, glyphs in zip(grids, labels, strict=True):
             for word in words_of(glyphs)[:MOST_WORDS]:
                 inside = [start + patch for patch in self._patches_of(word, grid)]
                 if inside:
                     words.append(word.text)
-                    places.append(patches_NC[inside].mean(0))
+                    places.append(inside)
             start += grid.num_patches
         if not words:
             return patches_NC.new_zeros(())
-        shown_WD = F.normalize(self.look(torch.stack(places)).float(), dim=-1)
+        shown_WD = F.normalize(self.look(_means(patches_NC, places)).float(), dim=-1)
         named_WD = F.normalize(self._named(words).float(), dim=-1)
         logits_WW = shown_WD @ named_WD.T * self.scale.float().exp() + self.bias.float()
-        same_WW = torch.tensor([[1.0 if a == b else -1.0 for b in words] for a in words])
-        return -F.logsigmoid(same_WW * logits_WW).sum() / len(words)
+        numbers = {text: number for number, text in enumerate(dict.fromkeys(words))}
+        word_W = torch.tensor([numbers[text] for text in words], device=logits_WW.device)
+        signs_WW = torch.where(word_W[:, None] == word_W, 1.0, -1.0)
+        return -F.logsigmoid(signs_WW * logits_WW).sum() / len(words)
 
     def _patches_of(self, word: Label, grid: Grid) -> list[int]:
         """Those the word's box touches."""
@@ -77,6 +80,16 @@ class WordContrast(nn.Module):
             [place * 256 + byte for place, byte in enumerate(word.encode()[:MOST_LETTERS])]
             for word in words
         ]
-        sizes = [len(code) for code in codes]
-        letters = self.letters(torch.tensor([code for word in codes for code in word]))
-        return self.spell(torch.stack([part.mean(0) for part in letters.split(sizes)]))
+        return self.spell(_means(self.letters.weight, codes))
+
+
+def _means(rows_NC: Tensor, groups: Sequence[Sequence[int]]) -> Tensor:
+    """Of each group of rows, none of them empty: all groups in a few operations."""
+    numbers = [row for group in groups for row in group]
+    group_of = [index for index, group in enumerate(groups) for _ in group]
+    sizes = [len(group) for group in groups]
+    number_L, group_L = torch.tensor([numbers, group_of], device=rows_NC.device)
+    sums = rows_NC.new_zeros(len(groups), rows_NC.shape[-1]).index_add(
+        0, group_L, rows_NC.index_select(0, number_L)
+    )
+    return sums / torch.tensor(sizes, device=rows_NC.device, dtype=rows_NC.dtype)[:, None]
