@@ -43,7 +43,7 @@ class Evaluation:
     """One folder of results, of whatever suite."""
 
     name: str
-    """The folder's."""
+    """The folder's; and the model's, where a folder has several."""
     suite: str
     model: str
     mean: float
@@ -81,7 +81,7 @@ def read_evaluation(folder: Path) -> Evaluation:
     path = folder / "summary.json"
     try:
         summary = json.loads(path.read_bytes())
-        return _evaluation(folder, summary)
+        return evaluation_of(summary, folder.name or str(folder))
     except FileNotFoundError as error:
         raise FormatError(f"no {path}; expected a folder that eval has written") from error
     except ValueError as error:
@@ -90,7 +90,8 @@ def read_evaluation(folder: Path) -> Evaluation:
         raise FormatError(f"{path}: not a summary of eval: {error!r}") from error
 
 
-def _evaluation(folder: Path, summary: dict[str, Any]) -> Evaluation:
+def evaluation_of(summary: Mapping[str, Any], name: str) -> Evaluation:
+    """Of what `summary.json` holds."""
     config = summary["config"]
     suite = summary.get("suite", "miniwob")
     per_task = summary.get("per_task", {})
@@ -99,7 +100,7 @@ def _evaluation(folder: Path, summary: dict[str, Any]) -> Evaluation:
     }
     groups = summary.get("per_domain") or per_task
     return Evaluation(
-        name=folder.name or str(folder),
+        name=name,
         suite=suite,
         model=Path(config["model"]).name + (" (blind)" if config.get("blind") else ""),
         mean=float(summary["mean"]),

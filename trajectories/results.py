@@ -72,7 +72,7 @@ class Results:
         Raises:
             ValueError: a name that cannot be one of a folder.
         """
-        model = self.model if key.attempt == 0 else f"{self.model}-{key.attempt + 1}"
+        model = attempt_folder(self.model, key.attempt)
         return result_folder(self.out, model, _plain_name(key.domain), _plain_name(key.task))
 
     def is_finished(self, key: TaskKey) -> bool:
@@ -144,6 +144,11 @@ class Results:
     def _write_json(self, path: Path, value: Any) -> None:
         data = json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n"
         write_whole(self._disk, path, data, durable=False)
+
+
+def attempt_folder(model: str, attempt: int) -> str:
+    """What an attempt is filed under in a model's place."""
+    return model if attempt == 0 else f"{model}-{attempt + 1}"
 
 
 def claim_folder(out: Path, config: Mapping[str, Any]) -> None:

@@ -8,10 +8,12 @@ from typing import Annotated
 from rich.console import Console
 from rich.table import Table
 
+from agent.gathered import gathered
 from trajectories.report import (
     Difference,
     Evaluation,
     differences,
+    evaluation_of,
     read_evaluation,
     write_report,
 )
@@ -25,18 +27,33 @@ DONE = 0
 class Report:
     """Compare evaluations: a table here, and an HTML page with plots."""
 
-    paths: Annotated[tuple[Path, ...], "folders that eval has written", POSITIONAL]
+    paths: Annotated[
+        tuple[Path, ...],
+        "folders that eval has written, or several of its results copied into one",
+        POSITIONAL,
+    ]
     out: Annotated[Path, "the page to write"] = Path("report.html")
 
 
 def report(options: Report, *, console: Console, say: Say) -> int:
-    evaluations = [read_evaluation(path) for path in options.paths]
+    evaluations = [each for path in options.paths for each in _evaluations(path)]
     console.print(evaluations_table(evaluations))
     told = differences(evaluations)
     if told:
         console.print(differences_table(told))
     say(f"page: {write_report(evaluations, options.out)}")
     return DONE
+
+
+def _evaluations(path: Path) -> list[Evaluation]:
+    """One a model: results may have been copied together."""
+    found = gathered(path)
+    if not found:
+        return [read_evaluation(path)]
+    name = path.name or str(path)
+    if len(found) == 1:
+        return [evaluation_of(summary, name) for summary in found.values()]
+    return [evaluation_of(summary, f"{name}/{model}") for model, summary in found.items()]
 
 
 def evaluations_table(evaluations: list[Evaluation]) -> Table:
