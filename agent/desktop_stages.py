@@ -66,6 +66,7 @@ class DesktopStages:
     exact: bool = False
     """Keep the flaws of OSWorld's metrics."""
     size: ScreenSize = TASK_SIZE
+    """Of the screen, for tasks that do not name their own."""
     num_desktops: int = 1
     """At work on this machine at once."""
 
@@ -81,7 +82,7 @@ class DesktopStages:
             make(self.mirror, tasks=[task])
         folder.mkdir(parents=True, exist_ok=True)
         with (
-            task_desktop(self.size) as desktop,
+            task_desktop(task.screen or self.size) as desktop,
             SandboxedMachine(desktop) as machine,
             ExitStack() as opened,
         ):

@@ -19,7 +19,7 @@ from agent.events import EpisodeResult
 from agent.loop import LoopConfig
 from agent.miniwob import Job, MiniWob, loop_config
 from agent.miniwob_browser import MiniWobBrowser
-from agent.policy import BlindPolicy, Policy
+from agent.policy import Policy, blind
 from trajectories.osworld import result_folder, write_result
 from trajectories.reading import episodes_of
 from trajectories.schema import EpisodeStart, Record
@@ -103,7 +103,7 @@ def evaluator(
     """What runs one job after another and writes its results."""
     policy = None if config.model == "expert" else open_policy(config.model)
     if policy is not None and config.blind:
-        policy = BlindPolicy(policy)
+        policy = blind(policy)
     settings = {"evaluation": asdict(config), "loop": config.loop().settings()}
     with (
         # An episode lost in a power cut is run again; syncing each step would slow all the others.

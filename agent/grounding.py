@@ -23,7 +23,7 @@ from pydantic import TypeAdapter, ValidationError
 from agent.collect import OpenPolicy
 from agent.errors import ParseError
 from agent.parser import parse
-from agent.policy import BlindPolicy, Policy
+from agent.policy import Policy, blind
 from agent.prompts import PromptStyle, render, style_named
 from agent.proposals import ClickAt, DragFrom, Fraction, MoveTo, Proposal, ScrollAt
 from model.messages import Sampling
@@ -130,7 +130,7 @@ class OpenPointer:
     def _opened(self) -> Iterator[Callable[[GroundingSample], Prediction]]:
         policy = self.open_policy(self.config.model)
         if self.config.blind:
-            policy = BlindPolicy(policy)
+            policy = blind(policy)
         style = style_named(self.config.style)
         sampling = Sampling(max_new_tokens=self.config.max_new_tokens)
         yield lambda sample: predict(policy, style, sampling, sample)

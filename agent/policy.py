@@ -119,25 +119,44 @@ class ExpertPolicy:
         return Completion(text=answer)
 
 
-class BlindPolicy:
-    """Shows another policy black pictures: what it can still do, it does without looking."""
+class RetouchedPolicy:
+    """Shows another policy every picture as a function makes it."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, retouch: Callable[[Image.Image], Image.Image]) -> None:
         self._policy = policy
+        self._retouch = retouch
 
     def complete(
         self, messages: Sequence[Message], *, sampling: Sampling, on_text: OnText | None = None
     ) -> Completion:
-        blind = [
-            Message(message.role, tuple(_black(part) for part in message.parts))
+        shown = [
+            Message(message.role, tuple(self._shown(part) for part in message.parts))
             for message in messages
         ]
-        return self._policy.complete(blind, sampling=sampling, on_text=on_text)
+        return self._policy.complete(shown, sampling=sampling, on_text=on_text)
+
+    def _shown(self, part: Part) -> Part:
+        match part:
+            case ImagePart(image=image):
+                return ImagePart(self._retouch(image))
+            case TextPart():
+                return part
 
 
-def _black(part: Part) -> Part:
-    match part:
-        case ImagePart(image=image):
-            return ImagePart(Image.new(image.mode, image.size))
-        case TextPart():
-            return part
+def blind(policy: Policy) -> Policy:
+    """What it can still do, it does without looking."""
+    return RetouchedPolicy(policy, lambda image: Image.new(image.mode, image.size))
+
+
+def near_sighted(policy: Policy, longest_side_px: int) -> Policy:
+    """No picture has a longer side. Points are fractions, so nothing else changes."""
+
+    def smaller(image: Image.Image) -> Image.Image:
+        share = longest_side_px / max(image.size)
+        if share >= 1.0:
+            return image
+        width, height = (max(1, round(side * share)) for side in image.size)
+        # What covers a pixel, averaged: thin strokes fade and do not vanish.
+        return image.resize((width, height), Image.Resampling.BOX)
+
+    return RetouchedPolicy(policy, smaller)

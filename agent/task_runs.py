@@ -32,7 +32,7 @@ from agent.events import (
     both,
 )
 from agent.loop import Loop, LoopConfig, Score
-from agent.policy import BlindPolicy, Policy, ScriptedPolicy
+from agent.policy import Policy, ScriptedPolicy, blind, near_sighted
 from agent.prompts import style_named
 from agent.proposals import Finish
 from agent.stages import OpenStage, Stage, TaskFacts, TaskJob, Verdict
@@ -81,10 +81,16 @@ class SuiteConfig:
     """Of the sampler."""
     blind: bool = False
     """The policy sees black pictures."""
+    longest_side_px: int | None = None
+    """Pictures are shown to the policy no larger; None: as the screen is."""
     max_steps: int = 15
     style: str = "nano"
     exact: bool = False
     """OSWorld's flaws are kept; no episode ends early for going round in circles."""
+
+    def __post_init__(self) -> None:
+        if self.longest_side_px is not None and self.longest_side_px < 1:
+            raise ValueError(f"a longest side of {self.longest_side_px}; expected 1 or more")
 
     @property
     def name(self) -> str:
@@ -155,7 +161,9 @@ class OpenTaskRunner:
         if self.config.model not in ACTORS:
             policy = self.open_policy(self.config.model)
             if self.config.blind:
-                policy = BlindPolicy(policy)
+                policy = blind(policy)
+            if self.config.longest_side_px is not None:
+                policy = near_sighted(policy, self.config.longest_side_px)
         yield TaskRunner(self.config, self.out, policy, self.open_stage, self.recording).run
 
 

@@ -107,6 +107,9 @@ class Eval:
         Path | None, "screenspot: a folder with pictures and annotations, as theirs"
     ] = None
     blind: Annotated[bool, "feed black pictures: what is left is not reading"] = False
+    longest_side: Annotated[
+        int | None, "desktop, osworld: scale pictures down to it; 210 is what nano learned on"
+    ] = None
     max_steps: Annotated[int | None, "answers an episode: 30 of miniwob, else 15"] = None
     style: Annotated[str, "of the prompt, but for miniwob: nano, opencua or opencua-steady"] = (
         "nano"

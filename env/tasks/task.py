@@ -12,12 +12,15 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
+from env.screen import ScreenSize
 from env.tasks.errors import TaskRefused
 from env.tasks.registry import GETTERS, METRICS, REQUIRED
 from env.tasks.steps import Step, parse_steps
 
 INFEASIBLE = "infeasible"
 LARGEST_FILE_BYTES = 4_000_000
+LONGEST_SIDE_PX = 8192
+"""Of a screen that a task asks for."""
 
 
 def _nothing() -> Mapping[str, Any]:
@@ -36,6 +39,7 @@ _KNOWN = (
     "proxy",
     "fixed_ip",
     "possibility_of_env_change",
+    "screen",
 )
 _EVALUATOR_KEYS = ("func", "result", "expected", "options", "conj", "postconfig", "_config_note")
 
@@ -86,6 +90,8 @@ class Task:
     proxy: bool = False
     fixed_ip: bool = False
     possibility_of_env_change: str = ""
+    screen: ScreenSize | None = None
+    """Its own, which no file of OSWorld's has; None: that of all tasks."""
     content_hash: str = ""
     """SHA-256 of the file's JSON; OSWorld edits its tasks in place."""
     folder: Path | None = None
@@ -131,6 +137,7 @@ class Task:
             proxy=_flag(value, "proxy"),
             fixed_ip=_flag(value, "fixed_ip"),
             possibility_of_env_change=_text(value, "possibility_of_env_change", ""),
+            screen=_screen(value),
             content_hash=hashlib.sha256(canonical).hexdigest(),
             folder=folder,
             extra=MappingProxyType(
@@ -163,6 +170,18 @@ def _flag(value: dict[str, Any], key: str) -> bool:
     if not isinstance(found, bool):
         raise TaskRefused(f"{key}: expected true or false, not {found!r:.80}")
     return found
+
+
+def _screen(value: dict[str, Any]) -> ScreenSize | None:
+    match value.get("screen"):
+        case None:
+            return None
+        case [int(width), int(height)] if (
+            0 < min(width, height) <= max(width, height) <= LONGEST_SIDE_PX
+        ):
+            return ScreenSize(width, height)
+        case found:
+            raise TaskRefused(f"screen: expected its width and height, not {found!r:.80}")
 
 
 def _evaluator(value: Any) -> Evaluator:

@@ -5,7 +5,7 @@ from PIL import Image
 
 from agent.errors import PolicyFailed
 from agent.parser import parse
-from agent.policy import BlindPolicy, ExpertPolicy, ScriptedPolicy
+from agent.policy import ExpertPolicy, ScriptedPolicy, blind, near_sighted
 from agent.proposals import PressKeys
 from env.actions import Action, Keys
 from env.miniwob.experts.registry import ExpertLost
@@ -52,11 +52,27 @@ def test_an_expert_that_is_lost_is_not_the_models_mistake() -> None:
 def test_a_blind_policy_gets_the_words_and_black_pictures() -> None:
     inner = ScriptedPolicy(["ok"])
     picture = Image.new("RGB", (4, 3), "white")
-    BlindPolicy(inner).complete(
-        [system("S"), user(ImagePart(picture), "Click OK.")], sampling=Sampling()
-    )
+    blind(inner).complete([system("S"), user(ImagePart(picture), "Click OK.")], sampling=Sampling())
     (_, message) = inner.seen[0]
     shown = message.parts[0]
     assert isinstance(shown, ImagePart)
     assert (shown.image.size, shown.image.getextrema()) == ((4, 3), ((0, 0),) * 3)
     assert message.text == "Click OK."
+
+
+@pytest.mark.parametrize(
+    ("size", "shown_size"),
+    [((800, 1050), (160, 210)), ((1920, 1080), (210, 118)), ((4, 3), (4, 3))],
+)
+def test_a_near_sighted_policy_gets_the_same_picture_smaller(
+    size: tuple[int, int], shown_size: tuple[int, int]
+) -> None:
+    inner = ScriptedPolicy(["ok"])
+    picture = Image.new("RGB", size, "white")
+    picture.paste("black", (0, 0, size[0] // 2, size[1]))
+    near_sighted(inner, 210).complete([user(ImagePart(picture), "Click.")], sampling=Sampling())
+    shown = inner.seen[0][0].parts[0]
+    assert isinstance(shown, ImagePart)
+    assert shown.image.size == shown_size
+    ends = [shown.image.getpixel((x, 1)) for x in (0, shown_size[0] - 1)]
+    assert ends == [(0, 0, 0), (255, 255, 255)]

@@ -153,6 +153,7 @@ def _tasks(
         weights=weights_of(options.model),
         seed=options.seed,
         blind=options.blind,
+        longest_side_px=options.longest_side,
         max_steps=options.max_steps or 15,
         style=options.style,
         exact=options.osworld_exact,

@@ -57,7 +57,7 @@ def try_task(task: Task, who: str, mirror: Path, size: ScreenSize = TASK_SIZE) -
     name = str(task.extra["oracle"])
     began = time.monotonic()
     moves, started = 0, 0.0
-    with tempfile.TemporaryDirectory() as folder, task_desktop(size) as desktop:
+    with tempfile.TemporaryDirectory() as folder, task_desktop(task.screen or size) as desktop:
         bench = Bench(
             machine=SandboxedMachine(desktop),
             folder=Path(folder),
