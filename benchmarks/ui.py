@@ -1,7 +1,7 @@
 """What the cockpit costs and how quickly it obeys.
 
 Idle: the part of a core it takes with nothing going on. Picture: from the event of a look to the
-frame that shows it. Step: the same episodes with and without somebody watching. Stop: from the
+frame that shows it. Step: `benchmarks.ui_steps`, here with few pages. Stop: from the
 key to the moment the session knows, while a thought streams; and from the knock at the hands' door
 to the last key they press, with the session's process frozen (SIGSTOP) while it types.
 
@@ -31,7 +31,8 @@ sys.path.insert(0, str(ROOT))
 from agent.action_text import action_text, finish_text  # noqa: E402
 from agent.reports import Begin, Saw, State  # noqa: E402
 from agent.watch import private_folder  # noqa: E402
-from benchmarks.ui_steps import drain, step_pairs, told  # noqa: E402
+from benchmarks.ui_ratios import told  # noqa: E402
+from benchmarks.ui_steps import drain, played  # noqa: E402
 from env.actions import Click, Point  # noqa: E402
 from env.fake import BUTTON, CHECK_BOX, FAKE_SIZE  # noqa: E402
 from ui.app import Cockpit, Places  # noqa: E402
@@ -206,7 +207,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--idle-seconds", type=float, default=30.0)
     parser.add_argument("--pictures", type=int, default=50)
-    parser.add_argument("--pages", type=int, default=30, help="each done watched and unwatched")
+    parser.add_argument("--pages", type=int, default=5, help="each done watched and unwatched")
     parser.add_argument("--stops", type=int, default=30)
     parser.add_argument("--frozen-stops", type=int, default=30)
     parser.add_argument("--json", type=Path)
@@ -218,14 +219,14 @@ def main() -> None:
     stopped = stops(options.stops)
     frozen = frozen_stops(options.frozen_stops)
     share = idle(options.idle_seconds)
-    pairs = step_pairs(options.pages)
+    episodes = played(range(options.pages), times=2, threads=1)
     result = {
         "idle_core_share": round(share, 4),
         "picture_ms": {"median": median(shown) * 1e3, "p99": p99(shown) * 1e3},
         "noise_ms": {"median": median(noisy) * 1e3, "p99": p99(noisy) * 1e3},
         "stop_ms": {"median": median(stopped) * 1e3, "p99": p99(stopped) * 1e3},
         "frozen_stop_ms": {"median": median(frozen) * 1e3, "p99": p99(frozen) * 1e3},
-        "step": told(pairs),
+        "step": told(episodes),
         "load": os.getloadavg(),
         "cores": os.cpu_count(),
         "python": platform.python_version(),

@@ -1,12 +1,19 @@
-"""What it costs the agent that somebody watches: the same episodes with and without a cockpit.
+"""What it costs the agent that somebody watches: the same steps with and without a cockpit.
 
-One session with the shipped network. Every page is done once for practice, and then twice, watched
-and unwatched in changing order, so that what else the machine does falls on both alike. The cockpit
-is another process in a terminal of its own, which comes and goes; unwatched, nobody is connected.
+One session with the shipped network. Every page is done once for practice, then several times in
+three arms that take turns in every order: unwatched, unwatched once more (what the noise alone
+makes of it), and watched. The cockpit is another process in a terminal of its own, which comes and
+goes; unwatched, nobody is connected. Steps are compared one by one, of the same page and with the
+same answers, by the times in the run's log.
+
+    python -m benchmarks.ui_steps --pages 10 --times 4 --json steps.json
+    python -m benchmarks.ui_steps --pages 0 --earlier steps.json more.json    # both together
 """
 
+import argparse
 import asyncio
 import fcntl
+import json
 import os
 import signal
 import struct
@@ -16,46 +23,46 @@ import tempfile
 import termios
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from itertools import permutations
 from pathlib import Path
-from statistics import median, quantiles
 
 import psutil
+from pydantic import TypeAdapter
 
-from agent.reports import Attach, Began, Begin, State
+from agent.reports import Attach, Began, Begin, Report, State
 from agent.watch import Watch, private_folder
-from trajectories.errors import TrajectoryError
+from benchmarks.conditions import conditions
+from benchmarks.ui_ratios import ARMS, OTHERS, Arm, Played, StepTime, told
+from trajectories.log import LOG_NAME
 from trajectories.reading import Episode, read_runs
 from ui.app import Cockpit, Places
 from ui.runner import SessionSetup, launch
 
 ROOT = Path(__file__).parents[1]
-TASKS = ("enter-date", "navigate-tree", "click-tab", "click-collapsible-nodelay", "click-widget")
+TASKS = (
+    "login-user",
+    "click-checkboxes",
+    "enter-password",
+    "click-collapsible-2",
+    "use-autocomplete",
+    "enter-date",
+    "choose-list",
+    "click-tab-2",
+)
+"""That take nano several steps: clicks, typing, and some that it fails."""
 PATIENCE_SECONDS = 180.0
 UP = "up"
 """A file that says that the cockpit is there."""
 _CALM_SECONDS = 0.4
-"""Between two episodes: what the last one left to do is done."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spent:
-    """Of one episode, a step of it."""
-
-    wall: float
-    agent_cpu: float
-    """CPU seconds of the session's process."""
-    desktop_cpu: float
-    """Of its children: display, browser."""
-    cockpit_cpu: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
-    unwatched: Spent
-    watched: Spent
+"""Before an episode and after it: what the last one left to do is done, and drawn."""
+_CROWDED_SECONDS = 10.0
+"""That a crowd is waited out."""
+_LOOK_SECONDS = 0.05
+_ENDED = b'"ending":'
+"""In the log only as the key of an episode's last record: in a text its quotes are escaped."""
 
 
 class Comer(Cockpit):
@@ -80,23 +87,68 @@ class Comer(Cockpit):
             self.connection = None
 
 
-def step_pairs(count: int) -> list[Pair]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Task:
+    page: str
+    repeat: int
+    arm: Arm | None
+    """None: practice. A page done before is answered faster: guesses come from earlier answers."""
+
+
+def tasks(pages: range, times: int) -> Iterator[_Task]:
+    orders = list(permutations(ARMS))
+    for number in pages:
+        page = f"@{TASKS[number % len(TASKS)]} {number // len(TASKS)}"
+        yield _Task(page=page, repeat=0, arm=None)
+        for repeat in range(times):
+            for arm in orders[(number + repeat) % len(orders)]:
+                yield _Task(page=page, repeat=repeat, arm=arm)
+
+
+def played(pages: range, times: int, threads: int) -> list[Played]:
     """
     Args:
-        count: of pages, each done twice.
+        times: that each page is done in each arm.
+        threads: the network computes with.
     """
-    with tempfile.TemporaryDirectory(prefix="mh-") as name, _stage(Path(name)) as stage:
-        pairs = []
-        for number in range(count):
-            page = f"@{TASKS[number % len(TASKS)]} {number // len(TASKS)}"
-            # A page done before is answered faster: guesses come from earlier answers.
-            stage.measured(page, watched=False)
-            first = bool(number % 2)
-            spent = {
-                watched: stage.measured(page, watched=watched) for watched in (first, not first)
-            }
-            pairs.append(Pair(unwatched=spent[False], watched=spent[True]))
-        return pairs
+    todo = list(tasks(pages, times))
+    with (
+        tempfile.TemporaryDirectory(prefix="mh-") as name,
+        _stage(Path(name), threads) as stage,
+    ):
+        spent = [stage.play(task.page, watched=task.arm == "watched") for task in todo]
+        episodes = stage.episodes()
+    assert len(episodes) == len(todo), f"{len(episodes)} episodes of {len(todo)} in the log"
+    return [
+        Played(
+            page=task.page,
+            repeat=task.repeat,
+            arm=task.arm,
+            cpu=cpu,
+            steps=tuple(step_times(episode)),
+        )
+        for task, cpu, episode in zip(todo, spent, episodes, strict=True)
+        if task.arm is not None
+    ]
+
+
+def step_times(episode: Episode) -> Iterator[StepTime]:
+    """From one look to the next; the first from the beginning, the last to the end."""
+    assert episode.end is not None
+    answered = [step for step in episode.steps if step.intent is not None]
+    looks = [step.observation.taken_at for step in answered]
+    ends = [*looks[1:], episode.start.started_at + episode.end.seconds]
+    starts = [episode.start.started_at, *looks[1:]]
+    for step, start, end in zip(answered, starts, ends, strict=True):
+        assert step.intent is not None
+        seen = step.observation
+        parts = {
+            "settle": seen.settle_seconds,
+            "capture": seen.capture_seconds,
+            **step.intent.seconds,
+            "act": 0.0 if step.outcome is None else step.outcome.act_seconds,
+        }
+        yield StepTime(answer=step.intent.response, seconds=end - start, parts=parts)
 
 
 class _Stage:
@@ -105,69 +157,98 @@ class _Stage:
     def __init__(self, runs: Path, socket: Path, session: int, cockpit: int) -> None:
         self._runs = runs
         self._socket = socket
-        self._cockpit = psutil.Process(cockpit)
+        self._cockpit = cockpit
         self._session = psutil.Process(session)
+        self._desktop: list[int] = []
+        """Processes of the session's children: display, browser."""
+        self._num_read = 0
+        """Bytes of the log."""
         with Watch(socket) as watch:
-            self._wait_until_ready(watch)
+            watch.order(Attach())
+            _ready_among(watch.reports())
 
-    def measured(self, page: str, *, watched: bool) -> Spent:
-        os.kill(self._cockpit.pid, signal.SIGUSR1 if watched else signal.SIGUSR2)
-        time.sleep(_CALM_SECONDS)
-        num_before = len(self._episodes())
+    def play(self, page: str, *, watched: bool) -> dict[str, float]:
+        """Seconds of the whole episode, by process (`Played.cpu`)."""
+        os.kill(self._cockpit, signal.SIGUSR1 if watched else signal.SIGUSR2)
+        # All processes of the machine are looked through for it: once, and not while it plays.
+        self._desktop = [child.pid for child in self._session.children(recursive=True)]
+        self._wait_for_calm()
         before = self._cpu()
         with Watch(self._socket) as watch:
+            reports = watch.reports()
+            # First comes what was before, another beginning with it.
+            _ready_among(reports)
             watch.order(Begin(instruction=page, max_steps=8))
             # Gone before it was taken, an order is lost.
-            next(report for report in watch.reports() if isinstance(report, Began))
-        episode = self._ended(num_before)
+            next(report for report in reports if isinstance(report, Began))
+        self._wait_for_the_end()
+        time.sleep(_CALM_SECONDS)
         after = self._cpu()
-        steps = [step for step in episode.steps if step.intent is not None]
-        assert episode.end is not None
-        assert steps, f"{page}: nothing was answered"
-        used = [(late - early) / len(steps) for early, late in zip(before, after, strict=True)]
-        return Spent(
-            wall=episode.end.seconds / len(steps),
-            agent_cpu=used[0],
-            desktop_cpu=used[1],
-            cockpit_cpu=used[2],
-        )
+        return {name: after[name] - before[name] for name in before}
 
-    def _ended(self, num_before: int) -> Episode:
+    def episodes(self) -> list[Episode]:
+        return [episode for run in read_runs(self._runs) for episode in run.episodes]
+
+    def _wait_for_calm(self) -> None:
+        """Until others leave the cores alone, or too long: whether a round counts is seen later."""
+        until = time.monotonic() + _CROWDED_SECONDS
+        while True:
+            before = self._cpu()
+            time.sleep(_CALM_SECONDS)
+            after = self._cpu()
+            others = (after["others"] - before["others"]) / (after["wall"] - before["wall"])
+            if others < OTHERS or time.monotonic() > until:
+                return
+
+    def _wait_for_the_end(self) -> None:
+        """Only what is new in the log is read: this process works on the same cores."""
         until = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < until:
-            time.sleep(_CALM_SECONDS)
-            episodes = self._episodes()
-            if len(episodes) > num_before and episodes[-1].end is not None:
-                return episodes[-1]
+            time.sleep(_LOOK_SECONDS)
+            (log,) = self._runs.glob(f"*/{LOG_NAME}")
+            with log.open("rb") as file:
+                file.seek(self._num_read)
+                new = file.read()
+            if _ENDED in new:
+                self._num_read += len(new)
+                return
         raise TimeoutError("the episode never ended")
 
-    def _episodes(self) -> list[Episode]:
-        try:
-            return [episode for run in read_runs(self._runs) for episode in run.episodes]
-        except TrajectoryError:
-            return []
-
-    def _cpu(self) -> tuple[float, float, float]:
-        children = self._session.children(recursive=True)
-        return (
-            _seconds(self._session),
-            sum(_seconds(child) for child in children),
-            _seconds(self._cockpit),
-        )
-
-    def _wait_until_ready(self, watch: Watch) -> None:
-        watch.order(Attach())
-        for report in watch.reports():
-            if isinstance(report, State) and report.mood == "ready":
-                return
-        raise RuntimeError("the session ended before it was ready")
+    def _cpu(self) -> dict[str, float]:
+        of = {"agent": [self._session.pid], "desktop": self._desktop, "cockpit": [self._cockpit]}
+        spent = {}
+        for name, processes in of.items():
+            pairs = [_ran_and_waited(pid) for pid in processes]
+            spent[name] = sum(ran for ran, _ in pairs)
+            spent[f"{name} waits"] = sum(waited for _, waited in pairs)
+        here = _ran_and_waited(os.getpid())[0]
+        ours = spent["agent"] + spent["desktop"] + spent["cockpit"] + here
+        return {**spent, "others": _busy_seconds() - ours, "wall": time.monotonic()}
 
 
-def _seconds(process: "psutil.Process") -> float:
-    try:
-        return float(sum(process.cpu_times()[:2]))
-    except psutil.NoSuchProcess:
-        return 0.0
+def _ready_among(reports: Iterator[Report]) -> None:
+    for report in reports:
+        if isinstance(report, State) and report.mood == "ready":
+            return
+    raise RuntimeError("the session ended before it was ready")
+
+
+def _busy_seconds() -> float:
+    """Of all cores, by whatever process."""
+    times = psutil.cpu_times()
+    return float(sum(times) - times.idle - times.iowait - times.guest - times.guest_nice)
+
+
+def _ran_and_waited(pid: int) -> tuple[float, float]:
+    """Seconds that a process's threads ran, and that they could have run and had no core."""
+    ran = waited = 0
+    for thread in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+        # A thread may end while it is looked for.
+        with suppress(OSError):
+            ran_ns, waited_ns, _ = thread.read_text().split()
+            ran += int(ran_ns)
+            waited += int(waited_ns)
+    return ran / 1e9, waited / 1e9
 
 
 def _wait_for(path: Path) -> None:
@@ -179,9 +260,10 @@ def _wait_for(path: Path) -> None:
 
 
 @contextmanager
-def _stage(name: Path) -> Iterator[_Stage]:
+def _stage(name: Path, threads: int) -> Iterator[_Stage]:
     folder = private_folder(name / "s")
-    socket = launch(SessionSetup(mode="watch", out=folder / "runs"), folder)
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    socket = launch(SessionSetup(mode="watch", out=folder / "runs"), folder, environment)
     _wait_for(socket)
     # A name that the cockpit, which is begun now, knows.
     (folder / "watched.session").symlink_to(socket)
@@ -235,24 +317,32 @@ def drain(master: int) -> None:
             return
 
 
-def told(pairs: list[Pair]) -> dict[str, object]:
-    """Medians, and of the ratio of the two its quartiles over the pairs."""
-    ratios = [pair.watched.wall / pair.unwatched.wall for pair in pairs]
-    cpu = [pair.watched.agent_cpu / pair.unwatched.agent_cpu for pair in pairs]
-    return {
-        "pairs": len(pairs),
-        "unwatched_ms": median(pair.unwatched.wall for pair in pairs) * 1e3,
-        "watched_ms": median(pair.watched.wall for pair in pairs) * 1e3,
-        "ratio": _spread(ratios),
-        "ratio_of_sums": sum(pair.watched.wall for pair in pairs)
-        / sum(pair.unwatched.wall for pair in pairs),
-        "agent_cpu_ratio": _spread(cpu),
-        "agent_cpu_ms": median(pair.unwatched.agent_cpu for pair in pairs) * 1e3,
-        "agent_cpu_watched_ms": median(pair.watched.agent_cpu for pair in pairs) * 1e3,
-        "cockpit_cpu_ms": median(pair.watched.cockpit_cpu for pair in pairs) * 1e3,
-        "cockpit_cpu_unwatched_ms": median(pair.unwatched.cockpit_cpu for pair in pairs) * 1e3,
-    }
+def main(arguments: Sequence[str] | None = None) -> None:
+    # Told to end, the session is ended as well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to end"))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pages", type=int, default=10)
+    parser.add_argument("--first", type=int, default=0, help="number of the first page")
+    parser.add_argument("--times", type=int, default=4, help="each page in each arm")
+    parser.add_argument("--threads", type=int, default=1, help="of the network")
+    parser.add_argument("--earlier", type=Path, nargs="*", default=[], help="files of --json")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args(arguments)
+    kept = TypeAdapter(list[Played])
+    all_played = [
+        each
+        for path in options.earlier
+        for each in kept.validate_python(json.loads(path.read_bytes())["played"])
+    ]
+    pages = range(options.first, options.first + options.pages)
+    if pages:
+        all_played += played(pages, options.times, options.threads)
+    result = {"step": told(all_played), "threads": options.threads, **conditions()}
+    print(json.dumps(result, indent=2))
+    if options.json is not None:
+        result["played"] = [asdict(each) for each in all_played]
+        options.json.write_text(json.dumps(result) + "\n")
 
 
-def _spread(values: list[float]) -> list[float]:
-    return [round(value, 4) for value in quantiles(values, n=4)]
+if __name__ == "__main__":
+    main()
