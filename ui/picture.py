@@ -208,9 +208,9 @@ class Picture(Widget):
             case "blocks":
                 yield BlockPicture()
             case "sixel":
-                from textual_image.widget import SixelImage
+                from ui.sixel import SixelPicture
 
-                yield SixelImage()
+                yield SixelPicture()
             case "kitty":
                 from textual_image.widget import TGPImage
 
@@ -234,9 +234,11 @@ class Picture(Widget):
         if self._graphics == "blocks":
             self.query_one(BlockPicture).show(image, points)
             return
-        from textual_image.widget import SixelImage, TGPImage
+        from textual_image.widget import TGPImage
 
-        widget = self.query_one(SixelImage if self._graphics == "sixel" else TGPImage)
+        from ui.sixel import SixelPicture
+
+        widget = self.query_one(SixelPicture if self._graphics == "sixel" else TGPImage)
         if image is not None and points:
             radius = max(6.0, max(image.size) / 80)
             image = ringed(image, points, (radius, radius))

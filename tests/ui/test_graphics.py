@@ -1,6 +1,7 @@
 """Pictures as pictures: a terminal played here says what it can, and gets what it can show."""
 
 import fcntl
+import math
 import os
 import re
 import struct
@@ -11,6 +12,10 @@ import threading
 from pathlib import Path
 
 import pytest
+from PIL import Image
+from textual_image._sixel import image_to_sixels
+
+from ui.sixel import selected_when_defined
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
@@ -113,3 +118,30 @@ def test_a_terminal_that_can_gets_a_picture(tmp_path: Path, kind: str, picture: 
     assert taken_for == kind
     questions_over = written.rindex(b"\x1b[?1049h")
     assert re.search(picture, written[questions_over:], re.DOTALL)
+
+
+def test_every_colour_of_a_sixel_is_selected_when_it_is_defined() -> None:
+    """xterm goes on in the colour before where it is only defined."""
+    sixels = image_to_sixels(Image.radial_gradient("L").resize((48, 48)).convert("RGB"))
+    mended = selected_when_defined(sixels)
+    defined = re.findall(r"#(\d+);2;\d+;\d+;\d+", mended)
+    assert len(defined) > 10
+    assert re.findall(r"#(\d+);2;\d+;\d+;\d+#\1", mended) == defined
+
+
+def test_after_a_sixel_the_cursor_stands_in_its_last_line(tmp_path: Path) -> None:
+    """What is to the right of the picture there is drawn next."""
+    for _ in range(ATTEMPTS):
+        taken_for, written = shown_to("sixel", tmp_path / "kind")
+        if taken_for == "sixel":
+            break
+    assert taken_for == "sixel"
+    picture = re.search(
+        rb'\x1b\[(\d+);(\d+)H\x1bP[\d;]*q"1;1;(\d+);(\d+).*?\x1b\\\x1b\[(\d+);(\d+)H',
+        written,
+        re.DOTALL,
+    )
+    assert picture is not None
+    top, left, across, down, row, column = map(int, picture.groups())
+    cells = (math.ceil(across / 8), math.ceil(down / 16))
+    assert (row, column) == (top + cells[1] - 1, left + cells[0])
