@@ -13,10 +13,11 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import DataTable, Footer, Static
+from textual.widgets import DataTable, Static
 
 from ui.bar import Bar
 from ui.evaluations import Evaluation, Outcome, evaluations, sparkline
+from ui.keys import Keys
 
 REFRESH_SECONDS = 3.0
 """Only while an evaluation runs and the board is in sight."""
@@ -56,7 +57,7 @@ class BoardScreen(Screen[None]):
                 yield Static("Not won", classes="quiet")
                 yield DataTable(id="losses", cursor_type="row")
         yield Static("", id="no-evaluations")
-        yield Footer(compact=True, show_command_palette=False)
+        yield Keys()
 
     def on_mount(self) -> None:
         for name, columns in (

@@ -7,11 +7,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from trajectories.errors import TrajectoryError
 from trajectories.reading import Episode
 from ui.bar import Bar
+from ui.keys import Keys
 from ui.past_steps import shown_points, step_views
 from ui.picture import Graphics, Picture
 
@@ -39,7 +40,7 @@ class CompareScreen(Screen[None]):
                     yield Static("", id=f"where-{side}", classes="quiet")
                     yield Picture(self._graphics, id=f"side-{side}")
                     yield Static("", id=f"words-{side}", classes="side-words", markup=False)
-        yield Footer(compact=True, show_command_palette=False)
+        yield Keys()
 
     def on_mount(self) -> None:
         self._draw()

@@ -10,11 +10,12 @@ from textual.binding import Binding
 from textual.containers import Vertical
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import DataTable, Footer, Static
+from textual.widgets import DataTable, Static
 from textual.worker import get_current_worker
 
 from agent.doctor import Finding, State, verdict
 from ui.bar import Bar
+from ui.keys import Keys
 
 _VERDICTS = {
     State.GOOD: "[b]All is well.[/b]",
@@ -51,7 +52,7 @@ class DoctorScreen(Screen[None]):
         with Vertical(id="doctor"):
             yield Static("", id="verdict")
             yield DataTable(id="findings", cursor_type="row")
-        yield Footer(compact=True, show_command_palette=False)
+        yield Keys()
 
     def on_mount(self) -> None:
         table = self.query_one("#findings", DataTable)

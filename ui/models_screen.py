@@ -11,9 +11,10 @@ from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import DataTable, Footer, Static
+from textual.widgets import DataTable, Static
 
 from ui.bar import Bar
+from ui.keys import Keys
 from ui.models_on_disk import DOWNLOADS, SMALLER, ModelOnDisk
 
 
@@ -47,7 +48,7 @@ class ModelsScreen(Screen[None]):
             yield Static("To be had", classes="title")
             yield DataTable(id="downloads", cursor_type="row")
             yield Static(_others(), id="others")
-        yield Footer(compact=True, show_command_palette=False)
+        yield Keys()
 
     def on_mount(self) -> None:
         here = self.query_one("#on-disk", DataTable)

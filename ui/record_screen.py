@@ -16,9 +16,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import Screen
-from textual.widgets import Button, Footer, Input, Label, Select, Static
+from textual.widgets import Button, Input, Label, Select, Static
 
 from ui.bar import Bar
+from ui.keys import Keys
 from ui.runner import MAIN
 
 _DESKTOPS = (
@@ -71,7 +72,7 @@ class RecordScreen(Screen[None]):
                 with VerticalScroll(id="record-room", can_focus=False):
                     yield Static("", id="record-lines", markup=False)
                 yield Input(placeholder="answer", compact=True, id="record-answer", disabled=True)
-        yield Footer(compact=True, show_command_palette=False)
+        yield Keys()
 
     def on_mount(self) -> None:
         self.query_one("#record-task").focus()

@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
-from textual.widgets import DataTable, Footer, Input, Static
+from textual.widgets import DataTable, Input, Static
 
 from trajectories.errors import RunNotFound, TrajectoryError
 from trajectories.index import EpisodeEntry, RunIndex
@@ -20,6 +20,7 @@ from trajectories.replay import write_replay
 from ui.bar import Bar
 from ui.compare_screen import CompareScreen
 from ui.confirm import ConfirmScreen
+from ui.keys import Keys
 from ui.past_steps import shown_points, step_views
 from ui.picture import Graphics, Picture
 from ui.progress import StepView
@@ -64,7 +65,7 @@ class ReplayScreen(Screen[None]):
                 yield Static("", id="past-words", markup=False)
                 yield Timeline(id="past-steps")
         yield Static("", id="none-yet")
-        yield Footer(compact=True, show_command_palette=False)
+        yield Keys()
 
     def on_mount(self) -> None:
         table = self.query_one("#episodes", DataTable)

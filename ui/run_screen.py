@@ -10,12 +10,13 @@ from textual.app import ComposeResult
 from textual.containers import Center, Horizontal, Middle, Vertical, VerticalScroll
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
-from agent.reports import Acted, Planned, Report, State, Streamed
+from agent.reports import Asking, Began, Report, Saw, State, Trouble
 from trajectories.errors import TrajectoryError
 from trajectories.store import read_blob
 from ui.bar import Bar
+from ui.keys import Keys
 from ui.picture import Graphics, Picture
 from ui.progress import Progress, Stand, StepView
 from ui.task_box import TaskBox, TaskHistory
@@ -27,10 +28,21 @@ SHARE = 0.7
 """Of its column's height the picture takes at most."""
 CALM_SECONDS = 0.15
 """What need not be seen at once is drawn together with what comes within this time: the pieces of
-a thought, a step that was done. No eye reads faster, an SSH line carries it, and the agent works
-on the same cores."""
+a thought, a step that was done, an end. No eye reads faster, an SSH line carries it, and the agent
+works on the same cores."""
 FRAME_SECONDS = 0.05
 """At least so long from one drawing to the next: what is to be seen at once is seen by then."""
+
+
+def _is_pressing(report: Report) -> bool:
+    """A new picture, a question, and what a key was pressed for."""
+    match report:
+        case Saw() | Asking() | Trouble():
+            return True
+        case State(mood=mood):
+            return mood == "paused"
+        case _:
+            return False
 
 
 class View(Vertical):
@@ -75,16 +87,16 @@ class RunScreen(Screen[None]):
             with Vertical(id="mind"):
                 yield Words(id="told-task")
                 yield Words(id="headline")
-                yield Words(id="plan")
+                yield Words(id="plan", keeps=True)
                 yield Timeline(id="steps")
-                yield Words(id="figures")
+                yield Words(id="figures", keeps=True)
         with Middle(id="welcome"):
             yield Center(Moon())
             yield Center(Static(WELCOME, id="welcome-text"))
         with Horizontal(id="entry"):
             yield Static("›", id="prompt")
             yield TaskBox(self._history, id="task")
-        yield Footer(compact=True, show_command_palette=False)
+        yield Keys()
 
     def on_mount(self) -> None:
         self.query_one("#task").focus()
@@ -92,8 +104,9 @@ class RunScreen(Screen[None]):
 
     def take(self, report: Report) -> None:
         """After `progress` took it."""
-        calm = isinstance(report, Streamed | Planned | Acted)
-        self._draw_by(CALM_SECONDS if calm else 0.0)
+        if isinstance(report, Began):
+            self.query_one("#plan", Words).forget()
+        self._draw_by(0.0 if _is_pressing(report) else CALM_SECONDS)
         if isinstance(report, State):
             self.refresh_bindings()
 

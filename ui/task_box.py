@@ -56,6 +56,8 @@ class TaskBox(TextArea):
         super().__init__(
             "", soft_wrap=True, show_line_numbers=False, compact=True, tab_behavior="focus", id=id
         )
+        # Drawn twice a second it would be most of what an idle cockpit does.
+        self.cursor_blink = False
         self._history = history
         self._place: int | None = None
         """In the history; None: what is being typed."""
