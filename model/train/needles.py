@@ -14,9 +14,10 @@ from model.train.questions import SYSTEM, words_of
 from model.train.samples import Conversation, LabelledPage, Turn, labels_from
 
 KEY_LETTERS, VALUE_LETTERS = "bcdfghjklmnpqrstvwxz", "0123456789"
-FEWEST_LINES, TOKENS_A_LINE = 8, 16
-"""A line of six words; measured with nano's vocabulary."""
-NUM_QUESTIONS = 3
+FEWEST_LINES, TOKENS_A_LINE = 5, 27
+"""A line of six words of `env.miniwob.specimen`; measured with nano's vocabulary: 26.2."""
+FEWEST_QUESTIONS, LINES_A_QUESTION = 3, 40
+"""A long text is costly to take in, so more is asked about it: something of every 1,000 tokens."""
 
 
 def haystack(rng: random.Random, words: Sequence[str], num_lines: int) -> list[str]:
@@ -54,7 +55,8 @@ class NeedleSource:
         exponent = rng.random()
         num_lines = round(FEWEST_LINES * (self.most_lines / FEWEST_LINES) ** exponent)
         lines = haystack(rng, self.words, num_lines)
-        needles = [needle(rng) for _ in range(NUM_QUESTIONS)]
+        num_questions = max(FEWEST_QUESTIONS, num_lines // LINES_A_QUESTION)
+        needles = [needle(rng) for _ in range(num_questions)]
         for name, number in needles:
             lines.insert(rng.randrange(len(lines) + 1), said(name, number))
         # Said whole: from the name on, the answer goes on as the text did.

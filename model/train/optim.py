@@ -129,10 +129,15 @@ class MasterOptimizer:
             for group in optimizer.param_groups:
                 for master in group["params"]:
                     prefix = f"{names[id(master)]}/"
-                    optimizer.state[master] = {
-                        key.removeprefix(prefix): value.clone()
+                    kept = {
+                        key.removeprefix(prefix): value
                         for key, value in state.items()
                         if key.startswith(prefix) and not key.endswith("/master")
+                    }
+                    # As the optimizers keep them: beside the weights, only the counts at hand.
+                    optimizer.state[master] = {
+                        key: value.clone() if key == "step" else value.to(master, copy=True)
+                        for key, value in kept.items()
                     }
 
     def _tensors(self) -> Iterator[tuple[str, Tensor]]:

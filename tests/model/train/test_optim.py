@@ -181,3 +181,17 @@ def test_every_router_of_a_network_is_balanced() -> None:
     network = KimiVL(KimiVLConfig.tiny())
     balance = ExpertBalance(network, rate=0.01)
     assert len(balance._routers) == 2
+
+
+def test_momenta_lie_where_the_weights_do_and_counts_at_hand() -> None:
+    """A stage that goes on where another ended reads its momenta from a file, onto a card too."""
+    network = Two()
+    optimizer = MasterOptimizer(network, weight_decay=0.1)
+    descend(network, optimizer, range(1))
+    elsewhere = MasterOptimizer(Two().to("meta"), weight_decay=0.1)
+    elsewhere.load_momenta(optimizer.state())
+    for kind in (elsewhere._muon, elsewhere._adamw):
+        for state in kind.state.values():
+            assert {key: value.device.type for key, value in state.items()} == {
+                key: "cpu" if key == "step" else "meta" for key in state
+            }
