@@ -66,7 +66,7 @@ def _one_kill(folder: Path, unattended: Unattended, share: float, report: Report
     session = _forked(lambda: _be_session(folder, unattended, bell, ring))
     os.close(bell)
     try:
-        _wait(socket.exists)
+        _wait(socket.exists, "no session")
         screen, terminal = _open_cockpit(folder, socket)
         try:
             _read_until(terminal, _READY)
@@ -81,6 +81,9 @@ def _one_kill(folder: Path, unattended: Unattended, share: float, report: Report
         was = _episode(folder)
         was_over = was is None or was.end is not None
         report.count("after its end" if was_over else f"in the middle, {unattended}")
+        if unattended == "stop":
+            # Who is back before the session has noticed that nobody was there finds it at work.
+            _wait(lambda: _is_over(folder), "the episode never ended")
         return _reattached(socket) or _wrong(folder, unattended, was)
     except TimeoutError as error:
         return str(error)
@@ -194,12 +197,17 @@ def _some(terminal: int) -> bytes:
     return os.read(terminal, 65536) if ready else b""
 
 
-def _wait(true: Callable[[], bool]) -> None:
+def _wait(true: Callable[[], bool], otherwise: str) -> None:
     until = time.monotonic() + PATIENCE_SECONDS
     while not true():
         if time.monotonic() > until:
-            raise TimeoutError("no session")
+            raise TimeoutError(otherwise)
         time.sleep(0.005)
+
+
+def _is_over(folder: Path) -> bool:
+    episode = _episode(folder)
+    return episode is not None and episode.end is not None
 
 
 def _episode(folder: Path) -> Episode | None:
