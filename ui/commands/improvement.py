@@ -7,12 +7,12 @@ from typing import Annotated
 
 from agent.collect import OpenPolicy
 from agent.improve import ImproveConfig, Improver, Round
-from agent.measure import Measurer
 from agent.miniwob import tasks_named
 from agent.workers import share_cores
 from model.train.samples import Setting
 from ui.arguments import POSITIONAL
 from ui.commands.kit import OpenKit
+from ui.commands.learning import LearningOptions
 from ui.curves import write_page
 from ui.options import SOME_TASKS
 
@@ -20,12 +20,11 @@ _DONE, _FAILED = 0, 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Improve:
+class Improve(LearningOptions):
     """Make a policy better by what it does: act, learn from successes and corrections, measure."""
 
     suite: Annotated[str, "miniwob", POSITIONAL] = "miniwob"
     out: Annotated[Path, "folder for rounds, data and report.html; goes on where it stopped"]
-    init: Annotated[str, "nano or a folder of weights to start from"] = "nano"
     tasks: Annotated[str, SOME_TASKS] = "pix2act59"
     rounds: Annotated[int, "of acting and learning"] = 4
     episodes: Annotated[int, "acted a task and round, on average; weak tasks have more"] = 8
@@ -35,10 +34,7 @@ class Improve:
     batch_size: Annotated[int, "screenshots a step"] = 24
     learning_rate: Annotated[float, "peak; it falls to nothing in every round"] = 1.6e-3
     data: Annotated[Path | None, "a folder whose specimens/ are read along, if given"] = None
-    seed: Annotated[int, "of what is drawn in training"] = 0
     first_seed: Annotated[int, "of the problems; below 1,000,000"] = 600_000
-    max_steps: Annotated[int, "steps an episode"] = 12
-    workers: Annotated[int, "processes, each with a browser and a model"] = 1
 
 
 def improve(
@@ -77,16 +73,13 @@ def improve(
         )
 
     share_cores(options.workers)
-    measurer = Measurer(
-        tasks=tasks,
-        episodes=options.measured,
-        seed=options.round,
-        max_steps=options.max_steps,
-        workers=options.workers,
-        open_policy=open_policy,
-    )
     improver = Improver(
-        config, options.out, measurer=measurer, open_policy=open_policy, train=train, say=say
+        config,
+        options.out,
+        measurer=options.measurer(tasks, options.measured, options.round, open_policy),
+        open_policy=open_policy,
+        train=train,
+        say=say,
     )
     rounds = improver.run(kit.weights_folder(options.init))
     say(f"report: {write_curve(rounds, options.out / 'report.html')}")

@@ -6,23 +6,22 @@ from pathlib import Path
 from typing import Annotated
 
 from agent.collect import OpenPolicy
-from agent.measure import Measurer
 from agent.miniwob import tasks_named
 from agent.practice import PracticeConfig, practise
 from agent.workers import share_cores
 from model.train.samples import Attempt
 from ui.commands.kit import OpenKit
+from ui.commands.learning import LearningOptions
 
 _DONE = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rl:
+class Rl(LearningOptions):
     """Learn from rewards: try tasks many times, sampling, and do more of what succeeded."""
 
     tasks: Annotated[str, "what to practise: names with commas, or a set's name"]
     out: Annotated[Path, "folder for runs, iterations and report.json; goes on where it stopped"]
-    init: Annotated[str, "nano or a folder of weights to start from"] = "nano"
     elsewhere: Annotated[str, "tasks measured but not practised, to see what is lost"] = ""
     iterations: Annotated[int, "rounds of trying and learning"] = 4
     problems: Annotated[int, "drawn an iteration; the more often a task fails, the more"] = 32
@@ -33,10 +32,7 @@ class Rl:
     learning_rate: Annotated[float, "of an iteration's steps"] = 2e-4
     length_weight: Annotated[float, "of being shorter than other attempts"] = 0.0
     length_from: Annotated[int, "iteration from which being shorter counts"] = 1
-    seed: Annotated[int, "of everything drawn"] = 0
     first_seed: Annotated[int, "of the problems; below 1,000,000"] = 900_000
-    max_steps: Annotated[int, "steps an episode"] = 12
-    workers: Annotated[int, "processes, each with a browser and a model"] = 1
     threads: Annotated[int, "of torch, while it learns"] = 1
 
 
@@ -82,13 +78,8 @@ def rl(
         kit.weights_folder(options.init),
         options.out,
         elsewhere=elsewhere,
-        measurer=Measurer(
-            tasks=(*tasks, *elsewhere),
-            episodes=options.episodes,
-            seed=options.round,
-            max_steps=options.max_steps,
-            workers=options.workers,
-            open_policy=open_policy,
+        measurer=options.measurer(
+            (*tasks, *elsewhere), options.episodes, options.round, open_policy
         ),
         open_policy=open_policy,
         learn=learn,
