@@ -60,12 +60,14 @@ def undisturbed(episodes: Iterable[Played]) -> tuple[list[dict[Arm, Played]], in
     rounds: defaultdict[tuple[str, int], dict[Arm, Played]] = defaultdict(dict)
     for each in episodes:
         rounds[each.page, each.repeat][each.arm] = each
+    # Time was over in the middle of the last.
+    whole = [arms for arms in rounds.values() if len(arms) == len(ARMS)]
     calm = [
         arms
-        for arms in rounds.values()
+        for arms in whole
         if all(each.cpu["others"] <= OTHERS * each.cpu["wall"] for each in arms.values())
     ]
-    return calm, len(rounds) - len(calm)
+    return calm, len(whole) - len(calm)
 
 
 def matched(rounds: Iterable[dict[Arm, Played]]) -> tuple[list[Matched], int]:

@@ -1,10 +1,10 @@
 """What it costs the agent that somebody watches: the same steps with and without a cockpit.
 
-One session with the shipped network. Every page is done once for practice, then several times in
-three arms that take turns in every order: unwatched, unwatched once more (what the noise alone
-makes of it), and watched. The cockpit is another process in a terminal of its own, which comes and
-goes; unwatched, nobody is connected. Steps are compared one by one, of the same page and with the
-same answers, by the times in the run's log.
+One session with the shipped network. Every page is done for practice and then in three arms, which
+take turns in every order: unwatched, unwatched once more (what the noise alone makes of it), and
+watched; and all of it several times. The cockpit is another process in a terminal of its own, which
+comes and goes; unwatched, nobody is connected. Steps are compared one by one, of the same page and
+with the same answers, by the times in the run's log.
 
     python -m benchmarks.ui_steps --pages 10 --times 4 --json steps.json
     python -m benchmarks.ui_steps --pages 0 --earlier steps.json more.json    # both together
@@ -96,29 +96,33 @@ class _Task:
 
 
 def tasks(pages: range, times: int) -> Iterator[_Task]:
+    """Round by round, so that those done by any time are of all pages."""
     orders = list(permutations(ARMS))
-    for number in pages:
-        page = f"@{TASKS[number % len(TASKS)]} {number // len(TASKS)}"
-        yield _Task(page=page, repeat=0, arm=None)
-        for repeat in range(times):
-            for arm in orders[(number + repeat) % len(orders)]:
+    for repeat in range(times):
+        for number in pages:
+            page = f"@{TASKS[number % len(TASKS)]} {number // len(TASKS)}"
+            for arm in (None, *orders[(number + repeat) % len(orders)]):
                 yield _Task(page=page, repeat=repeat, arm=arm)
 
 
-def played(pages: range, times: int, threads: int) -> list[Played]:
+def played(pages: range, times: int, threads: int, seconds: float) -> list[Played]:
     """
     Args:
         times: that each page is done in each arm.
         threads: the network computes with.
+        seconds: what is not begun by then is left out.
     """
-    todo = list(tasks(pages, times))
+    done: list[tuple[_Task, dict[str, float]]] = []
     with (
         tempfile.TemporaryDirectory(prefix="mh-") as name,
         _stage(Path(name), threads) as stage,
     ):
-        spent = [stage.play(task.page, watched=task.arm == "watched") for task in todo]
+        until = time.monotonic() + seconds
+        for task in tasks(pages, times):
+            if time.monotonic() > until:
+                break
+            done.append((task, stage.play(task.page, watched=task.arm == "watched")))
         episodes = stage.episodes()
-    assert len(episodes) == len(todo), f"{len(episodes)} episodes of {len(todo)} in the log"
     return [
         Played(
             page=task.page,
@@ -127,7 +131,7 @@ def played(pages: range, times: int, threads: int) -> list[Played]:
             cpu=cpu,
             steps=tuple(step_times(episode)),
         )
-        for task, cpu, episode in zip(todo, spent, episodes, strict=True)
+        for (task, cpu), episode in zip(done, episodes, strict=True)
         if task.arm is not None
     ]
 
@@ -324,6 +328,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--pages", type=int, default=10)
     parser.add_argument("--first", type=int, default=0, help="number of the first page")
     parser.add_argument("--times", type=int, default=4, help="each page in each arm")
+    parser.add_argument("--seconds", type=float, default=420.0, help="no more is begun then")
     parser.add_argument("--threads", type=int, default=1, help="of the network")
     parser.add_argument("--earlier", type=Path, nargs="*", default=[], help="files of --json")
     parser.add_argument("--json", type=Path)
@@ -336,7 +341,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     ]
     pages = range(options.first, options.first + options.pages)
     if pages:
-        all_played += played(pages, options.times, options.threads)
+        all_played += played(pages, options.times, options.threads, options.seconds)
     result = {"step": told(all_played), "threads": options.threads, **conditions()}
     print(json.dumps(result, indent=2))
     if options.json is not None:

@@ -66,3 +66,7 @@ def test_a_round_in_which_others_worked_does_not_count() -> None:
     disturbed[0].cpu["others"] = 0.5
     result = told(disturbed)
     assert (result["disturbed_rounds"], result["steps_in_each_arm"]) == (1, 10)
+
+
+def test_a_round_that_was_not_ended_does_not_count() -> None:
+    assert told(rounds(1.0)[:-1])["steps_in_each_arm"] == 10
