@@ -16,6 +16,8 @@ struct alignas(64) Config {
     uint8_t rows[16] = {};
 };
 
+}  // namespace
+
 // The tokens of a tile, 32 inputs each, in the order of the file: pairs of inputs that follow each
 // other in a lane of codes.
 void tile_tokens(const int8_t *q, const float *scale, int inputs, int count, uint16_t *tiles) {
@@ -41,6 +43,8 @@ void tile_tokens(const int8_t *q, const float *scale, int inputs, int count, uin
                 _mm512_storeu_si512(at, (__m512i)_mm512_cvtne2ps_pbh(b, a));
             }
 }
+
+namespace {
 
 // A pair of inputs of 16 rows: the lower half of each lane has the first.
 inline __m512i pair(__m512i first, __m512i second, __m512 unit, __m512 low) {
@@ -89,6 +93,8 @@ void tile_weights(const Matrix &matrix, const uint8_t *block, const float *rows,
             }
     }
 }
+
+}  // namespace
 
 // `first` is a multiple of 16. room: two blocks of rows as tiles, 2 * 16 * inputs numbers.
 void multiply_wide(const Matrix &matrix, int num_blocks, const Rounded &x, int first, int count,
@@ -141,11 +147,5 @@ void multiply_wide(const Matrix &matrix, int num_blocks, const Rounded &x, int f
     }
     _tile_release();
 }
-
-}  // namespace
-
-const Table table_amx = {
-    table_avx512.round,  table_avx512.multiply, table_avx512.fit, table_avx512.gate,
-    table_avx512.absorb, table_avx512.mix,      table_avx512.gather, tile_tokens, multiply_wide};
 
 }  // namespace moonhand

@@ -144,6 +144,6 @@ void round_512(const float *x, int count, int inputs, int8_t *q, float *scale, f
 
 }  // namespace
 
-const Table table_avx512 = {round_512, multiply, fit, gate_lanes, absorb, mix, gather, nullptr, nullptr};
+const Table table_avx512 = {round_512, multiply, fit, gate_lanes, absorb, mix, gather, dot, nullptr, nullptr};
 
 }  // namespace moonhand

@@ -29,6 +29,7 @@ UNITS = {
     "plain": (),
     "avx2": ("-mavx2", "-mfma"),
     "avx512": (*AVX512, "-mprefer-vector-width=512"),
+    "attend_bf16": (*AVX512, "-mavx512bf16"),
     "amx": (*AVX512, "-mavx512bf16", "-mamx-tile", "-mamx-bf16"),
 }
 

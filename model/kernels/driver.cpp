@@ -8,7 +8,7 @@
 #include <unistd.h>
 #include <vector>
 
-#include "kernels.h"
+#include "numbers.h"
 
 using namespace moonhand;
 
@@ -25,59 +25,6 @@ bool has_amx() {
     if (!tiles || !__get_cpuid_count(7, 1, &a, &b, &c, &d) || !(a >> 5 & 1)) return false;
     // ARCH_REQ_XCOMP_PERM of XFEATURE_XTILEDATA: Linux gives the tiles to who asks.
     return syscall(SYS_arch_prctl, 0x1023, 18) == 0;
-}
-
-const Table *table_of(int variant) {
-    static const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    static const bool avx512 =
-        avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512vnni");
-    static const bool amx = avx512 && has_amx();
-    switch (variant) {
-        case 0: return &table_plain;
-        case 1: return avx2 ? &table_avx2 : nullptr;
-        case 2: return avx512 ? &table_avx512 : nullptr;
-        case 3: return amx ? &table_amx : nullptr;
-    }
-    return nullptr;
-}
-
-inline float as_float(uint16_t half) {
-    const uint32_t whole = (uint32_t)half << 16;
-    float number;
-    std::memcpy(&number, &whole, 4);
-    return number;
-}
-
-inline uint16_t as_bfloat(float number) {
-    uint32_t whole;
-    std::memcpy(&whole, &number, 4);
-    if ((whole & 0x7fffffff) > 0x7f800000) return 0x7fc0;  // not a number stays none
-    return (uint16_t)((whole + 0x7fff + (whole >> 16 & 1)) >> 16);
-}
-
-// Numbers of the network's own type: float32, or bfloat16 where `half`.
-struct Numbers {
-    const void *at;
-    bool half;
-    void read(size_t from, int count, float *to) const {
-        if (!half) {
-            std::memcpy(to, (const float *)at + from, count * sizeof(float));
-            return;
-        }
-        const uint16_t *halves = (const uint16_t *)at + from;
-        for (int i = 0; i < count; i++) to[i] = as_float(halves[i]);
-    }
-};
-
-void write(const float *from, int count, void *at, size_t to, bool half) {
-    if (!half) {
-        std::memcpy((float *)at + to, from, count * sizeof(float));
-        return;
-    }
-    uint16_t *halves = (uint16_t *)at + to;
-    for (int i = 0; i < count; i++) halves[i] = as_bfloat(from[i]);
 }
 
 // Tokens on their whole numbers, and the room for them.
@@ -137,6 +84,34 @@ size_t room_for(const Table &table, int inputs) {
 }
 
 }  // namespace
+
+const Table *moonhand::table_of(int variant) {
+    static const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    static const bool avx512 =
+        avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512vnni");
+    static const bool bfloats = avx512 && __builtin_cpu_supports("avx512bf16");
+    static const bool amx = bfloats && has_amx();
+    static const Table wide = [] {
+        Table table = table_avx512;
+        if (bfloats) table.mix = mix_bfloats;
+        return table;
+    }();
+    static const Table tiles = [] {
+        Table table = wide;
+        table.tile = tile_tokens;
+        table.multiply_wide = multiply_wide;
+        return table;
+    }();
+    switch (variant) {
+        case 0: return &table_plain;
+        case 1: return avx2 ? &table_avx2 : nullptr;
+        case 2: return avx512 ? &wide : nullptr;
+        case 3: return amx ? &tiles : nullptr;
+    }
+    return nullptr;
+}
 
 extern "C" {
 

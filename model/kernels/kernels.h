@@ -14,6 +14,32 @@ constexpr int ROWS = 16, GROUP = 32, SPAN = 64;
 
 IN_LINE size_t block_bytes(int bits) { return (size_t)ROWS * SPAN * bits / 8 + 4 * ROWS; }
 
+IN_LINE float nearest(float x) {
+    // Ties to even, as torch rounds; magnitudes here are far below 2^22.
+    const float magic = 12582912.0f;
+    return (x + magic) - magic;
+}
+
+// Within 2e-7 of e^x; Cody and Waite's reduction, so that a vector has no table to look into.
+IN_LINE float exponential(float x) {
+    x = x < -87.0f ? -87.0f : (x > 88.0f ? 88.0f : x);
+    const float n = nearest(x * 1.44269504f);
+    const float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
+    float p = 1.9875691500e-4f;
+    p = p * r + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    p = p * r * r + r + 1.0f;
+    union {
+        int32_t whole;
+        float number;
+    } power;
+    power.whole = ((int32_t)n + 127) << 23;
+    return p * power.number;
+}
+
 struct Matrix {
     const uint8_t *blocks;
     const float *rows;  // of each block of rows: 16 steps, 16 lows
@@ -63,12 +89,22 @@ struct Table {
     void (*absorb)(const Attention &a, int t, int head);
     void (*mix)(const Attention &a, int t, int first_head, int chunk);
     void (*gather)(const Attention &a, int t, int head, float *out);
+    // The sum of the products with a row of the network's own numbers; count is a multiple of 16.
+    float (*dot)(const void *row, bool half, const float *x, int count);
     // AMX: tokens to tiles of bfloat16, and the product with them; null elsewhere.
     void (*tile)(const int8_t *q, const float *scale, int inputs, int count, uint16_t *tiles);
     void (*multiply_wide)(const Matrix &matrix, int num_blocks, const Rounded &x, int first,
                           int count, float *out, int stride, uint16_t *room);
 };
 
-extern const Table table_plain, table_avx2, table_avx512, table_amx;
+// Each is known when it is compiled: a table filled at the start would be so by its unit's own
+// instructions, on a processor that may not have them.
+extern const Table table_plain, table_avx2, table_avx512;
+
+// What processors with AVX-512 may have besides; the driver puts them into a copy of its table.
+void mix_bfloats(const Attention &a, int t, int first_head, int chunk);
+void tile_tokens(const int8_t *q, const float *scale, int inputs, int count, uint16_t *tiles);
+void multiply_wide(const Matrix &matrix, int num_blocks, const Rounded &x, int first, int count,
+                   float *out, int stride, uint16_t *room);
 
 }  // namespace moonhand

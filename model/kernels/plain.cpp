@@ -43,6 +43,6 @@ void multiply(const Matrix &matrix, int num_blocks, const Rounded &x, int first,
 
 }  // namespace
 
-const Table table_plain = {round_by_one, multiply, fit, gate_lanes, absorb, mix, gather, nullptr, nullptr};
+const Table table_plain = {round_by_one, multiply, fit, gate_lanes, absorb, mix, gather, dot, nullptr, nullptr};
 
 }  // namespace moonhand
