@@ -3,7 +3,7 @@
 Shapes: B batch, T tokens, D model width.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,9 @@ class DecoderLayer(nn.Module):
         self.index = index
         self.checkpointed = False
         """In training: computed again in the backward pass instead of being remembered."""
+        self.few: Callable[..., Tensor | None] | None = None
+        """Of a quantized network: all of this for a few new tokens in one call, given what
+        `_layer` is but lengths. None back: it cannot, these parts must."""
         dim = config.hidden_size
         self.input_layernorm = nn.RMSNorm(dim, eps=config.rms_norm_eps)
         self.self_attn = MultiHeadLatentAttention(config)
@@ -57,6 +60,10 @@ class DecoderLayer(nn.Module):
         cache: Remembers | None,
         lengths: Sequence[int] | None,
     ) -> Tensor:
+        if self.few is not None and lengths is None:
+            done_BTD = self.few(x_BTD, cos_TP, sin_TP, visible_TK, cache)
+            if done_BTD is not None:
+                return done_BTD
         x_BTD = x_BTD + self.self_attn(
             self.input_layernorm(x_BTD), cos_TP, sin_TP, visible_TK, cache, self.index, lengths
         )

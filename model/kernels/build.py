@@ -26,6 +26,7 @@ FLAGS = (
 AVX512 = ("-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mavx512vnni", "-mfma")
 UNITS = {
     "driver": (),
+    "layer": (),
     "plain": (),
     "avx2": ("-mavx2", "-mfma"),
     "avx512": (*AVX512, "-mprefer-vector-width=512"),

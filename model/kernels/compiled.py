@@ -7,11 +7,13 @@ import ctypes
 from collections.abc import Sequence
 from enum import IntEnum
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from model.kernels.contract import Fitted
+from model.kernels.compiled_layer import LayerOfC, layer_of_c
+from model.kernels.contract import FewTokens, Fitted, LayerParts
 from model.quantized.grid import ROWS, Packed, block_bytes, normalised, packed_shape
 
 
@@ -112,16 +114,41 @@ class CompiledKernels:
         )
         return mixed
 
-    def _call(self, name: str, *arguments: Tensor | int | float) -> None:
+    def layer(self, parts: LayerParts) -> FewTokens | None:
+        held = layer_of_c(parts)
+        if held is None:
+            return None
+        width = parts.up.shape[1] + parts.rope_dim
+
+        def few(x_TD: Tensor, cos_TP: Tensor, sin_TP: Tensor, entries_KR: Tensor) -> Tensor:
+            x_TD, num_tokens = x_TD.contiguous(), len(x_TD)
+            assert x_TD.dtype == cos_TP.dtype == entries_KR.dtype == parts.up.dtype, x_TD.dtype
+            assert entries_KR.is_contiguous()
+            assert entries_KR.shape[1] == width, entries_KR.shape
+            y_TD = torch.empty_like(x_TD)
+            past = len(entries_KR) - num_tokens
+            self._call(
+                *("layer", held, x_TD, cos_TP.contiguous(), sin_TP.contiguous()),
+                *(entries_KR, past, num_tokens, y_TD, torch.get_num_threads()),
+            )
+            return y_TD
+
+        return few
+
+    def _call(self, name: str, *arguments: Tensor | int | float | LayerOfC) -> None:
         given = [_for_c(one) for one in arguments]
         status = getattr(self._library, f"moonhand_{name}")(ctypes.c_int(self.variant), *given)
         # What only a bug can cause: an expert that is none, a variant that is not there.
         assert status == 0, (name, status)
 
 
-def _for_c(one: Tensor | int | float) -> ctypes.c_void_p | ctypes.c_int | ctypes.c_float:
+def _for_c(
+    one: Tensor | int | float | LayerOfC,
+) -> Any:
     if isinstance(one, Tensor):
         return ctypes.c_void_p(one.data_ptr())
+    if isinstance(one, LayerOfC):
+        return ctypes.byref(one)
     return ctypes.c_float(one) if isinstance(one, float) else ctypes.c_int(one)
 
 

@@ -22,6 +22,40 @@ class Fitted(NamedTuple):
     """Of the weights, alike."""
 
 
+class LayerParts(NamedTuple):
+    """All of a decoder layer whose weights are on their grid."""
+
+    first_norm: Tensor
+    latent_norm: Tensor
+    second_norm: Tensor
+    epsilon: float
+    latent_epsilon: float
+    query: Packed
+    latent: Packed
+    output: Packed
+    attention_bits: int
+    up: Tensor
+    """The expansion of latents to heads, [H * (N + V), R]."""
+    num_heads: int
+    nope_dim: int
+    rope_dim: int
+    scale: float
+    gate_up: Packed
+    down: Packed
+    expert_bits: int
+    router: Tensor | None
+    """[E, D]; None: every token has all experts."""
+    balance: Tensor | None
+    num_chosen: int
+    router_scale: float
+
+
+class FewTokens(Protocol):
+    def __call__(self, x_TD: Tensor, cos_TP: Tensor, sin_TP: Tensor, entries_KR: Tensor) -> Tensor:
+        """The layer's outcome for new tokens, [T, D]; their entries are written, the last T."""
+        ...
+
+
 class Kernels(Protocol):
     def fit(self, weight_NK: Tensor, bits: int, importance_K: Tensor | None) -> Fitted:
         """A matrix on its grid, as `model.quantized.grid.levels_of` finds it."""
@@ -59,4 +93,9 @@ class Kernels(Protocol):
             entries_KR: latents and rotary keys, the new tokens' last; each sees what came before.
             up: the expansion of latents to heads, [H * (N + V), R].
         """
+        ...
+
+    def layer(self, parts: LayerParts) -> FewTokens | None:
+        """All of a layer in one call, for a few new tokens; None: not with such sizes, or not
+        quicker than in torch. The weights are taken as they are now."""
         ...

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from model.kernels.contract import Fitted
+from model.kernels.contract import FewTokens, Fitted, LayerParts
 from model.quantized.grid import (
     GROUP,
     ROWS,
@@ -79,4 +79,7 @@ class PlainKernels:
     def attend(
         self, query_THD: Tensor, entries_KR: Tensor, up: Tensor, nope_dim: int, scale: float
     ) -> Tensor | None:
+        return None
+
+    def layer(self, parts: LayerParts) -> FewTokens | None:
         return None

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from model.cache import Remembers
 from model.config import TextConfig
-from model.kernels.contract import Kernels
-from model.mla import MultiHeadLatentAttention
+from model.decoder import DecoderLayer
+from model.kernels.contract import FewTokens, Kernels, LayerParts
+from model.mla import LATENT_NORM_EPS, MOST_ABSORBED, MultiHeadLatentAttention
 from model.moe import Router
 from model.quantized.grid import ROWS, SPAN, Packed, packed_shape, padded
 from model.quantized.plan import AS_IT_IS, Plan
@@ -104,17 +106,86 @@ class QuantizedExperts(nn.Module):
         return mixed_TD.view_as(x_BTD)
 
 
+class LayerForFewTokens:
+    """`DecoderLayer.few`: fifty small calls of torch between the products took a third of the time
+    of a token."""
+
+    def __init__(self, layer: DecoderLayer, plan: Plan, kernels: Kernels) -> None:
+        self._layer, self._plan, self._kernels = layer, plan, kernels
+        self._taken = False
+        self._run: FewTokens | None = None
+
+    def __call__(
+        self,
+        x_BTD: Tensor,
+        cos_TP: Tensor,
+        sin_TP: Tensor,
+        visible_TK: Tensor | None,
+        cache: Remembers | None,
+    ) -> Tensor | None:
+        batch, num_tokens, _ = x_BTD.shape
+        # A mask of more dimensions is of padded rows.
+        if cache is None or visible_TK is None or visible_TK.ndim > 2 or batch > 1:
+            return None
+        if num_tokens > MOST_ABSORBED or not x_BTD.is_cpu:
+            return None
+        if not self._taken:
+            # Not before: weights come after the modules. They stay, a quantized network does not
+            # learn.
+            self._run, self._taken = self._kernels.layer(self._parts()), True
+        if self._run is None:
+            return None
+        attention = self._layer.self_attn
+        room = x_BTD.new_empty(1, num_tokens, attention.rank + attention.rope_dim)
+        entries_BKR = cache.append(self._layer.index, room)
+        return self._run(x_BTD[0], cos_TP, sin_TP, entries_BKR[0]).unsqueeze(0)
+
+    def _parts(self) -> LayerParts:
+        layer, attention, mlp = self._layer, self._layer.self_attn, self._layer.mlp
+        assert isinstance(mlp, QuantizedExperts)
+        router = mlp.gate if mlp.num_routed else None
+        query, latent, output = (
+            Packed(linear.weight, linear.weight_rows)
+            for linear in (getattr(attention, name) for name in ATTENTION)
+        )
+        return LayerParts(
+            first_norm=layer.input_layernorm.weight,
+            latent_norm=attention.kv_a_layernorm.weight,
+            second_norm=layer.post_attention_layernorm.weight,
+            epsilon=layer.input_layernorm.eps or 0.0,
+            latent_epsilon=LATENT_NORM_EPS,
+            query=query,
+            latent=latent,
+            output=output,
+            attention_bits=self._plan.attention,
+            up=attention.kv_b_proj.weight,
+            num_heads=attention.num_heads,
+            nope_dim=attention.nope_dim,
+            rope_dim=attention.rope_dim,
+            scale=attention.scale,
+            gate_up=Packed(mlp.gate_up, mlp.gate_up_rows),
+            down=Packed(mlp.down, mlp.down_rows),
+            expert_bits=mlp.bits,
+            router=None if router is None else router.weight,
+            balance=None if router is None else router.e_score_correction_bias,
+            num_chosen=0 if router is None else router.top_k,
+            router_scale=0.0 if router is None else router.scale,
+        )
+
+
 def put_on_grid(network: "KimiVL", plan: Plan, kernels: Kernels) -> None:
     """Put the plan's layers in place of the plain ones."""
     text = network.config.text
     decoder, encoder = network.language_model, network.vision_tower.encoder
     for index, layer in enumerate(decoder.model.layers):
+        assert isinstance(layer, DecoderLayer)
         layer.mlp = _mlp(text, plan, kernels, dense=index < text.first_k_dense_replace)
         assert isinstance(layer.self_attn, MultiHeadLatentAttention)
         layer.self_attn.kernels = kernels
         for name in ATTENTION:
             plain = getattr(layer.self_attn, name)
             setattr(layer.self_attn, name, _linear(plain, plan.attention, kernels))
+        layer.few = LayerForFewTokens(layer, plan, kernels)
     decoder.lm_head = _linear(decoder.lm_head, plan.head, kernels)
     if plan.vision != AS_IT_IS:
         for block in encoder.blocks:

@@ -1,5 +1,6 @@
 """Every set of instructions that this processor has computes what torch computes."""
 
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -7,12 +8,16 @@ import torch
 
 from model.cache import LatentCache, causal_mask
 from model.config import KimiVLConfig
+from model.decoder import DecoderLayer
 from model.kernels.build import NoKernels, library
 from model.kernels.compiled import CompiledKernels, Variant
 from model.kernels.contract import Kernels
 from model.kernels.plain import PlainKernels
+from model.kimi_vl import KimiVL
 from model.mla import MultiHeadLatentAttention
-from model.quantized.grid import SPAN, Packed, padded, weights_of
+from model.quantized.grid import ROWS, SPAN, Packed, padded, weights_of
+from model.quantized.modules import QuantizedExperts, QuantizedLinear, put_on_grid
+from model.quantized.plan import Plan
 from model.rope import text_angles
 
 TYPES = (torch.float32, torch.bfloat16)
@@ -105,11 +110,13 @@ def test_tokens_of_nothing_give_nothing(compiled: CompiledKernels) -> None:
     assert compiled.linear(torch.zeros(0, 64), packed, 4, 16).shape == (0, 16)
 
 
+@pytest.mark.parametrize("rank", [96, 128])
 @pytest.mark.parametrize("dtype", TYPES)
 def test_attention_over_latents_is_that_of_the_plain_network(
-    compiled: CompiledKernels, dtype: torch.dtype
+    compiled: CompiledKernels, dtype: torch.dtype, rank: int
 ) -> None:
-    nano = KimiVLConfig.nano().text
+    """Pairs of bfloat16 are multiplied where a rank is of spans of 64."""
+    nano = replace(KimiVLConfig.nano().text, kv_lora_rank=rank)
     with torch.random.fork_rng():
         torch.manual_seed(0)
         attention = MultiHeadLatentAttention(nano).to(dtype).eval()
@@ -127,3 +134,50 @@ def test_attention_over_latents_is_that_of_the_plain_network(
                 outcome.append(attention(*given))
         found.append(torch.cat(outcome[1:], dim=1))
     assert difference(found[1], found[0]) < (1e-5 if dtype is torch.float32 else 2e-2)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+def test_a_layer_in_one_call_is_the_layer_in_parts(
+    compiled: CompiledKernels, dtype: torch.dtype
+) -> None:
+    config = replace(KimiVLConfig.nano(), text=replace(KimiVLConfig.nano().text, kv_lora_rank=128))
+    text = config.text
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = KimiVL(config)
+        put_on_grid(network, Plan(), compiled)
+        for module in network.modules():
+            if isinstance(module, QuantizedLinear | QuantizedExperts):
+                scatter(module)
+        for parameter in network.eval().parameters():
+            parameter.data = torch.randn(parameter.shape).mul_(0.05).to(dtype)
+    cases = ((slice(300, 301), 2), (slice(301, 310), 9))
+    for layer, (new, seed) in product(network.language_model.model.layers[:2], cases):
+        assert isinstance(layer, DecoderLayer)
+        angles = text_angles(torch.arange(new.start, new.stop), text.qk_rope_head_dim, 1e4)
+        cos, sin = angles.cos().to(dtype), angles.sin().to(dtype)
+        visible = causal_mask(new.stop - new.start, new.start, torch.device("cpu"))
+        x = drawn(1, new.stop - new.start, text.hidden_size, seed=seed).to(dtype)
+        found, fused = [], layer.few
+        assert fused is not None
+        for few in (None, fused):
+            layer.few = few
+            cache = LatentCache(2)
+            for index in (0, 1):
+                cache.append(index, drawn(1, new.start, 160).to(dtype))
+            with torch.inference_mode():
+                outcome = layer(x, cos, sin, visible, cache)
+            found.append((outcome - x, cache.append(layer.index, drawn(1, 0, 160).to(dtype))))
+        (parts, entries), (whole, written) = found
+        most = 1e-4 if dtype is torch.float32 else 3e-2
+        assert difference(whole, parts) < most
+        assert difference(written, entries) < most
+
+
+def scatter(module: QuantizedLinear | QuantizedExperts) -> None:
+    """Any bytes are weights; around zero, and of a size that keeps outcomes of the inputs'."""
+    for name in ("weight", "gate_up", "down"):
+        if hasattr(module, name):
+            getattr(module, name).random_(0, 256)
+            rows = getattr(module, f"{name}_rows")
+            rows[..., :ROWS], rows[..., ROWS:] = 5e-5, 5e-5 * 7.5
