@@ -19,7 +19,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -29,6 +29,9 @@ PEERS = ROOT / ".peers"
 PACKAGES = ("xllamacpp==2026.10.11549", "ik-llama-cpp-python==0.1.5", "gguf==0.19.0")
 WHOLE = 27
 OURS = "ours"
+ONLY_WHOLE = ("ik_llama.cpp",)
+"""It takes a network of the kind for this one by its 27 layers, and opens no other."""
+MOST_OF_A_WARM_UP = 10
 LIMIT_BYTES = 14_000_000_000
 MOST_RESIDENT_GB = 11.0
 Row = dict[str, Any]
@@ -107,15 +110,17 @@ def measured(engine: str, layers: int, options: argparse.Namespace) -> list[Row]
 
 
 def figures(rows: Iterable[Row]) -> dict[str, float]:
-    """By what was measured, seconds: of a token, of a picture, of the start."""
+    """By what was measured, seconds: of a prompt, a token, a picture, the start."""
     found: dict[str, float] = {}
+    so_far = 0.0
     for row in rows:
         match row["kind"]:
             case "load":
                 found["load"] = row["seconds"]
             case "prefill":
-                past, end = row["past"], row["past"] + row["tokens"]
-                found[f"prefill a token, {past} to {end}"] = row["seconds"] / row["tokens"]
+                # Peers go on with what they hold, but for the few tokens of their first call.
+                so_far = row["seconds"] + (so_far if row["past"] > MOST_OF_A_WARM_UP else 0.0)
+                found[f"prefill of {row['to']}"] = so_far
             case "decode":
                 found[f"decode a token after {row['context']}"] = row["seconds"] / row["tokens"]
             case "picture":
@@ -148,7 +153,7 @@ def compare(options: argparse.Namespace) -> Row:
     by_engine: dict[str, dict[int, list[dict[str, float]]]] = {}
     reasons: dict[str, list[str]] = {}
     for engine in order:
-        for layers in options.layers:
+        for layers in (WHOLE,) if engine in ONLY_WHOLE else options.layers:
             rows = measured(engine, layers, options)
             raw.append({"engine": engine, "layers": layers, "rows": rows})
             for row in rows:
@@ -157,12 +162,32 @@ def compare(options: argparse.Namespace) -> Row:
                     reasons.setdefault(engine, []).append(told)
             by_engine.setdefault(engine, {}).setdefault(layers, []).append(figures(rows))
             print(f"{engine}, {layers} layers: {json.dumps(figures(rows))}", flush=True)
+            if options.json:
+                so_far = summary(by_engine, reasons, raw, options)
+                options.json.write_text(json.dumps(so_far, indent=2) + "\n")
+    return summary(by_engine, reasons, raw, options)
+
+
+def summary(
+    by_engine: Mapping[str, Mapping[int, Sequence[dict[str, float]]]],
+    reasons: Mapping[str, Sequence[str]],
+    raw: Sequence[Row],
+    options: argparse.Namespace,
+) -> Row:
     whole = {
         engine: drawn_out({layers: medians(runs) for layers, runs in found.items()})
         for engine, found in by_engine.items()
     }
+    ours = whole.get(OURS, {})
     return {
         "seconds": whole,
+        "times_ours": {
+            engine: {
+                name: round(spent / ours[name], 2) for name, spent in found.items() if name in ours
+            }
+            for engine, found in whole.items()
+            if engine != OURS
+        },
         "drawn_out": max(options.layers) != WHOLE or len(options.layers) > 1,
         "not_run": reasons,
         "raw": raw,
@@ -197,6 +222,8 @@ def table(told: Row) -> str:
             f"{name:<36}"
             + "".join(f"{cell:>16.4f}" if cell is not None else f"{'-':>16}" for cell in cells)
         )
+    for engine, ratios in told["times_ours"].items():
+        lines.append(f"{engine}, times ours: {json.dumps(ratios)}")
     if told["drawn_out"]:
         lines.append("drawn out to 27 layers from fewer")
     for engine, reasons in told["not_run"].items():
@@ -213,9 +240,9 @@ def draw(told: Row, path: Path) -> None:
         axes = figure.add_subplot(1, 2, place + 1)
         for engine, found in told["seconds"].items():
             points = sorted(
-                (int(name.split()[-1]), 1 / seconds)
+                (tokens, (tokens if kind == "prefill" else 1) / seconds)
                 for name, seconds in found.items()
-                if name.startswith(f"{kind} a token")
+                if name.startswith(kind) and (tokens := int(name.split()[-1]))
             )
             axes.plot(*zip(*points, strict=True) if points else ([], []), marker="o", label=engine)
         axes.set(title=kind, xlabel="tokens in the context", ylabel="tokens a second")

@@ -55,7 +55,8 @@ def measure(options: argparse.Namespace) -> None:
         for num_tokens in options.prefill:
             cache, since = LatentCache(text.num_hidden_layers), time.perf_counter()
             after([7 * i % 1000 for i in range(num_tokens)], cache)
-            tell("prefill", tokens=num_tokens, past=0, seconds=time.perf_counter() - since)
+            spent = time.perf_counter() - since
+            tell("prefill", to=num_tokens, tokens=num_tokens, past=0, seconds=spent)
         for context in options.contexts:
             cache = filled(context)
             token = 1
@@ -71,7 +72,8 @@ def measure(options: argparse.Namespace) -> None:
                 since = time.perf_counter()
                 after([7 * i % 1000 for i in range(options.suffix)], cache)
                 spent = time.perf_counter() - since
-                tell("prefill", tokens=options.suffix, past=context, seconds=spent)
+                end = context + options.suffix
+                tell("prefill", to=end, tokens=options.suffix, past=context, seconds=spent)
             tell("memory", context=context, **resident())
         for num_patches in options.pictures:
             rows, columns = PICTURES[num_patches]

@@ -196,7 +196,8 @@ def main(words: list[str]) -> int:
             continue
         lap = ask(ids_of(context), options.decode)
         a_token = lap.prefill_seconds / max(lap.prefilled, 1)
-        tell("prefill", tokens=lap.prefilled, past=before, seconds=lap.prefill_seconds)
+        spent = lap.prefill_seconds
+        tell("prefill", to=context, tokens=lap.prefilled, past=before, seconds=spent)
         tell("decode", context=context, tokens=lap.decoded, seconds=lap.decode_seconds)
         before = context
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9

@@ -6,7 +6,8 @@ from benchmarks.a3b import drawn_out, figures, medians
 def test_what_an_engine_tells_becomes_seconds_of_a_token() -> None:
     rows = [
         {"kind": "load", "seconds": 3.0},
-        {"kind": "prefill", "tokens": 1000, "past": 24, "seconds": 20.0},
+        {"kind": "prefill", "to": 1000, "tokens": 990, "past": 10, "seconds": 20.0},
+        {"kind": "prefill", "to": 2000, "tokens": 1000, "past": 1000, "seconds": 25.0},
         {"kind": "decode", "context": 1024, "tokens": 16, "seconds": 2.0},
         {"kind": "memory", "context": 0, "VmHWM_gb": 9.5},
         {"kind": "memory", "context": 1024, "VmHWM_gb": 9.0},
@@ -14,7 +15,8 @@ def test_what_an_engine_tells_becomes_seconds_of_a_token() -> None:
     ]
     assert figures(rows) == {
         "load": 3.0,
-        "prefill a token, 24 to 1024": 0.02,
+        "prefill of 1000": 20.0,
+        "prefill of 2000": 45.0,
         "decode a token after 1024": 0.125,
         "peak GB": 9.5,
     }
