@@ -22,6 +22,7 @@ from model.moonvit import Grid, MoonViT
 from model.projector import Projector
 from model.quantized.modules import put_on_grid
 from model.quantized.plan import Plan
+from model.quantized.room import give_back_large_blocks
 from model.weights import OnProgress, read_weights, write_weights
 
 
@@ -57,6 +58,7 @@ class KimiVL(nn.Module):
             network = cls(config)
             if plan is not None:
                 put_on_grid(network, plan, best_kernels(torch.device(device)))
+                give_back_large_blocks()
         read_weights(
             network, folder, dtype=dtype, device=torch.device(device), on_progress=on_progress
         )
