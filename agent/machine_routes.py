@@ -19,7 +19,7 @@ from werkzeug.wrappers import Request, Response
 
 from agent.errors import AgentError
 from agent.pixel_code import is_desktop_code, read_pixel_code
-from env.accessibility_tree import tree_of
+from env.accessibility_tree import accessibility_xml
 from env.errors import ActionCut, ActionRefused, DesktopUnavailable
 from env.screen import Screenshot
 from env.virtual import VirtualDesktop
@@ -92,7 +92,7 @@ class Routes:
         bus = self._desktop.session_bus
         if bus is None:
             raise NotServed("this desktop was started without accessibility")
-        return _json({"AT": tree_of(bus)})
+        return _json({"AT": accessibility_xml(bus)})
 
     def _screen_size(self, _: Request) -> Response:
         width, height = self._desktop.size

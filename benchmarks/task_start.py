@@ -1,6 +1,6 @@
 """How long a task takes until its first look: desktop, application, files, screen at rest.
 
-python -m benchmarks.task_start --repeats 5
+python -m benchmarks.task_start --repeats 5 [--domains gimp,thunderbird]
 
 OSWorld's virtual machine: 15 to 90 s to revert and boot, and 60 s that are always waited.
 """
@@ -22,12 +22,13 @@ from env.tasks.suites.desktop.make import EXAMPLES, make
 def run(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3, help="of each domain's first task")
+    parser.add_argument("--domains", default="", help="with commas; empty: all")
     options = parser.parse_args(words)
     with tempfile.TemporaryDirectory(prefix="moonhand-start-") as folder:
         inputs = Path(folder) / "inputs"
         make(inputs)
         stages = DesktopStages(mirror=inputs)
-        first = {job.domain: job for job in reversed(osworld_jobs(EXAMPLES))}
+        first = {job.domain: job for job in reversed(osworld_jobs(EXAMPLES, options.domains))}
         everything = []
         for domain, job in sorted(first.items()):
             seconds = [_start(stages, job, Path(folder) / "files") for _ in range(options.repeats)]

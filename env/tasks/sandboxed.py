@@ -123,7 +123,7 @@ class SandboxedMachine:
             raise FileNotFoundError(str(error)) from error
 
     def accessibility_tree(self) -> str:
-        from env.tasks.tree import accessibility_xml
+        from env.accessibility_tree import accessibility_xml
 
         return accessibility_xml(self._bus)
 

@@ -8,7 +8,8 @@ the row of sheets' buttons) and dialogs are right. Seen with 7.4 under GTK 3.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from env.accessible_tree import Node, Reference
+from env.accessibility_calls import Reference
+from env.accessible_tree import Node
 from env.screen import Box
 
 _ABOVE = ("menu", "menu bar")
