@@ -79,7 +79,9 @@ class Chat:
 class Eval:
     """Run a suite of tasks and write what came out, as numbers that compare."""
 
-    suite: Annotated[str, "miniwob, osworld, or form: five tasks on a form in memory", POSITIONAL]
+    suite: Annotated[
+        str, "miniwob, desktop, osworld, screenspot, or form: five tasks in memory", POSITIONAL
+    ]
     out: Annotated[Path, "folder for results; what is finished in it is not run again"]
     model: Annotated[
         str,
