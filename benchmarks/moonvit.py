@@ -49,6 +49,7 @@ def measure(
     from torch import Tensor
 
     from model.config import VisionConfig
+    from model.kernels.choice import best_kernels
     from model.moonvit import Encoder, Grid, VisionBlock
     from model.rope import patch_angles
 
@@ -56,6 +57,11 @@ def measure(
     torch.manual_seed(0)
     config = VisionConfig(num_hidden_layers=num_blocks)
     encoder = Encoder(config).bfloat16().eval().requires_grad_(False)
+    # As in a network in 4 bits, whose pictures stay in bfloat16.
+    kernels = best_kernels(torch.device("cpu"))
+    for block in encoder.blocks:
+        assert isinstance(block, VisionBlock)
+        block.kernels = kernels
     for name, parameter in encoder.named_parameters():
         if "norm" not in name:
             parameter.normal_(std=0.02)

@@ -10,7 +10,7 @@ Source: moonshotai/Kimi-VL-A3B modeling_kimi_vl.py as described in arXiv 2504.07
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -20,6 +20,9 @@ from torch.utils.checkpoint import checkpoint
 from model.attention import attend_packed
 from model.config import VisionConfig
 from model.rope import patch_angles, rotate
+
+if TYPE_CHECKING:
+    from model.kernels.contract import Kernels
 
 LAYER_NORM_EPS = 1e-5
 
@@ -83,6 +86,8 @@ class VisionBlock(nn.Module):
         dim = config.hidden_size
         self.checkpointed = False
         """In training: computed again in the backward pass instead of being remembered."""
+        self.kernels: Kernels | None = None
+        """Of a quantized network, for what they have of attention."""
         self.num_heads = config.num_attention_heads
         self.scale = config.head_dim**-0.5
         self.norm0 = nn.LayerNorm(dim, eps=LAYER_NORM_EPS)
@@ -108,10 +113,34 @@ class VisionBlock(nn.Module):
     def _attend(
         self, x_NC: Tensor, cos_ND: Tensor, sin_ND: Tensor, grids: Sequence[Grid]
     ) -> Tensor:
-        query, key, value = self.wqkv(x_NC).unflatten(-1, (3, self.num_heads, -1)).unbind(1)
+        qkv_N3HD = self.wqkv(x_NC).unflatten(-1, (3, self.num_heads, -1))
+        if self.kernels is not None:
+            fused_NC = self._fused(self.kernels, qkv_N3HD, cos_ND, sin_ND, grids)
+            if fused_NC is not None:
+                return fused_NC
+        query, key, value = qkv_N3HD.unbind(1)
         query, key = rotate(query, cos_ND, sin_ND), rotate(key, cos_ND, sin_ND)
         sizes = [grid.num_patches for grid in grids]
         return attend_packed(query, key, value, sizes, scale=self.scale).flatten(1)
+
+    def _fused(
+        self,
+        kernels: "Kernels",
+        qkv_N3HD: Tensor,
+        cos_ND: Tensor,
+        sin_ND: Tensor,
+        grids: Sequence[Grid],
+    ) -> Tensor | None:
+        """Turned and mixed picture by picture in one call each, where there is one."""
+        sizes = [grid.num_patches for grid in grids]
+        mixed_NC = []
+        parts = (tensor.split(sizes) for tensor in (qkv_N3HD, cos_ND, sin_ND))
+        for qkv, cos, sin in zip(*parts, strict=True):
+            mixed = kernels.picture(qkv, cos, sin, self.scale)
+            if mixed is None:
+                return None
+            mixed_NC.append(mixed)
+        return torch.cat(mixed_NC)
 
 
 class Encoder(nn.Module):

@@ -113,6 +113,8 @@ void multiply_wide(const Matrix &matrix, int num_blocks, const Rounded &x, int f
         if (both)
             tile_weights(matrix, matrix.blocks + (b + 1) * matrix.stride(),
                          matrix.rows + (b + 1) * 2 * ROWS, other);
+        // gcc does not know that tiles are loaded from what was stored.
+        asm volatile("" : : : "memory");
         for (int i = 0; i < num_tiles; i += 2) {
             const bool pairs = i + 1 < num_tiles;
             const uint16_t *upper = x.wide + ((size_t)(first / TOKENS + i) * groups) * TILE;

@@ -24,14 +24,17 @@ FLAGS = (
     *("-Wall", "-Wno-maybe-uninitialized", "-Wno-uninitialized"),
 )
 AVX512 = ("-mavx512f", "-mavx512bw", "-mavx512vl", "-mavx512dq", "-mavx512vnni", "-mfma")
+AMX = (*AVX512, "-mavx512bf16", "-mamx-tile", "-mamx-bf16")
 UNITS = {
     "driver": (),
     "layer": (),
+    "picture": (),
     "plain": (),
     "avx2": ("-mavx2", "-mfma"),
     "avx512": (*AVX512, "-mprefer-vector-width=512"),
     "attend_bf16": (*AVX512, "-mavx512bf16"),
-    "amx": (*AVX512, "-mavx512bf16", "-mamx-tile", "-mamx-bf16"),
+    "amx": AMX,
+    "picture_amx": AMX,
 }
 
 

@@ -27,6 +27,10 @@ class Variant(IntEnum):
     AMX = 3
 
 
+WIDEST_HEAD = 256
+"""Channels, in `moonhand_picture`."""
+
+
 class CompiledKernels:
     """Fits `model.kernels.contract.Kernels`."""
 
@@ -111,6 +115,22 @@ class CompiledKernels:
             *("attend", query_THD.contiguous(), entries_KR.contiguous(), up.contiguous()),
             *(_is_half(query_THD), len(entries_KR) - num_tokens, num_tokens, heads, nope_dim),
             *(rope_dim, value_dim, rank, float(scale), mixed, torch.get_num_threads()),
+        )
+        return mixed
+
+    def picture(
+        self, qkv_N3HD: Tensor, cos_ND: Tensor, sin_ND: Tensor, scale: float
+    ) -> Tensor | None:
+        num_patches, _, heads, dim = qkv_N3HD.shape
+        if self.variant is not Variant.AMX or qkv_N3HD.dtype != torch.bfloat16:
+            return None
+        if not qkv_N3HD.is_cpu or dim % 2 or dim > WIDEST_HEAD:
+            return None
+        mixed = qkv_N3HD.new_empty(num_patches, heads * dim)
+        self._call(
+            *("picture", qkv_N3HD.contiguous(), cos_ND.float().contiguous()),
+            *(sin_ND.float().contiguous(), num_patches, heads, dim, float(scale), mixed),
+            torch.get_num_threads(),
         )
         return mixed
 

@@ -95,6 +95,18 @@ class Kernels(Protocol):
         """
         ...
 
+    def picture(
+        self, qkv_N3HD: Tensor, cos_ND: Tensor, sin_ND: Tensor, scale: float
+    ) -> Tensor | None:
+        """Attention of a picture's N patches to each other, [N, H * D]; None: not quicker here than
+        in torch.
+
+        Args:
+            qkv_N3HD: queries, keys and values; the first two are turned by cos_ND and sin_ND
+                [N, D/2], float32.
+        """
+        ...
+
     def layer(self, parts: LayerParts) -> FewTokens | None:
         """All of a layer in one call, for a few new tokens; None: not with such sizes, or not
         quicker than in torch. The weights are taken as they are now."""

@@ -81,5 +81,10 @@ class PlainKernels:
     ) -> Tensor | None:
         return None
 
+    def picture(
+        self, qkv_N3HD: Tensor, cos_ND: Tensor, sin_ND: Tensor, scale: float
+    ) -> Tensor | None:
+        return None
+
     def layer(self, parts: LayerParts) -> FewTokens | None:
         return None

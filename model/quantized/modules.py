@@ -14,6 +14,7 @@ from model.decoder import DecoderLayer
 from model.kernels.contract import FewTokens, Kernels, LayerParts
 from model.mla import LATENT_NORM_EPS, MOST_ABSORBED, MultiHeadLatentAttention
 from model.moe import Router
+from model.moonvit import VisionBlock
 from model.quantized.grid import ROWS, SPAN, Packed, packed_shape, padded
 from model.quantized.plan import AS_IT_IS, Plan
 
@@ -187,6 +188,9 @@ def put_on_grid(network: "KimiVL", plan: Plan, kernels: Kernels) -> None:
             setattr(layer.self_attn, name, _linear(plain, plan.attention, kernels))
         layer.few = LayerForFewTokens(layer, plan, kernels)
     decoder.lm_head = _linear(decoder.lm_head, plan.head, kernels)
+    for block in encoder.blocks:
+        assert isinstance(block, VisionBlock)
+        block.kernels = kernels
     if plan.vision != AS_IT_IS:
         for block in encoder.blocks:
             for owner, names in ((block, ("wqkv", "wo")), (block.mlp, ("fc0", "fc1"))):

@@ -18,7 +18,7 @@ from model.mla import MultiHeadLatentAttention
 from model.quantized.grid import ROWS, SPAN, Packed, padded, weights_of
 from model.quantized.modules import QuantizedExperts, QuantizedLinear, put_on_grid
 from model.quantized.plan import Plan
-from model.rope import text_angles
+from model.rope import rotate, text_angles
 
 TYPES = (torch.float32, torch.bfloat16)
 NEAR = {torch.float32: 5e-4, torch.bfloat16: 4e-3}
@@ -172,6 +172,23 @@ def test_a_layer_in_one_call_is_the_layer_in_parts(
         most = 1e-4 if dtype is torch.float32 else 3e-2
         assert difference(whole, parts) < most
         assert difference(written, entries) < most
+
+
+def test_a_picture_attends_as_torch_has_it_or_is_left_to_torch(compiled: CompiledKernels) -> None:
+    for num_patches in (36, 600):
+        qkv = drawn(num_patches, 3, 4, 72).bfloat16()
+        angles = drawn(num_patches, 36, seed=1)
+        cos, sin = angles.cos(), angles.sin()
+        found = compiled.picture(qkv, cos, sin, 72**-0.5)
+        if compiled.variant is not Variant.AMX:
+            assert found is None
+            continue
+        query, key, value = qkv.float().unbind(1)
+        turned = [rotate(part, cos, sin).transpose(0, 1) for part in (query, key)]
+        weights = torch.softmax(turned[0] @ turned[1].transpose(1, 2) * 72**-0.5, dim=-1)
+        expected = (weights @ value.transpose(0, 1)).transpose(0, 1).flatten(1)
+        assert found is not None
+        assert difference(found, expected) < NEAR_IN_TILES
 
 
 def scatter(module: QuantizedLinear | QuantizedExperts) -> None:
