@@ -4,6 +4,7 @@ Plain functions that give values; who shows them is `ui`. Nothing is changed, an
 to see whether it opens is closed again.
 """
 
+import hashlib
 import json
 import os
 import platform
@@ -234,6 +235,7 @@ def weights(model: str, find: FindWeights) -> Finding:
     try:
         folder = find(model)
         sizes = [_declared_bytes(path) for path in sorted(folder.glob("*.safetensors"))]
+        _refuse_changed(folder)
     except (ModelError, OSError, ValueError, KeyError) as error:
         mend = "copy the folder again, or `git checkout model/weights`"
         return Finding("weights", State.BROKEN, str(error), mend)
@@ -272,6 +274,18 @@ def _declared_bytes(path: Path) -> int:
     if path.stat().st_size != declared:
         raise ValueError(f"{path} has {path.stat().st_size} bytes; its header says {declared}")
     return declared
+
+
+def _refuse_changed(folder: Path) -> None:
+    """Of a folder that `main.py quantize` made, every byte, by the digests in its report."""
+    report = folder / "quantization.json"
+    if not report.is_file():
+        return
+    for part in json.loads(report.read_bytes())["parts"].values():
+        path = folder / Path(part["file"]).name
+        with path.open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != part["sha256"]:
+                raise ValueError(f"{path} is not what quantize wrote; make the folder again")
 
 
 def _since(began: float) -> str:

@@ -23,6 +23,7 @@ from model.projector import Projector
 from model.quantized.modules import put_on_grid
 from model.quantized.plan import Plan
 from model.quantized.room import give_back_large_blocks
+from model.quantized.whole import refuse_changed
 from model.weights import OnProgress, read_weights, write_weights
 
 
@@ -62,6 +63,8 @@ class KimiVL(nn.Module):
         read_weights(
             network, folder, dtype=dtype, device=torch.device(device), on_progress=on_progress
         )
+        if plan is not None:
+            refuse_changed(folder)
         return network.eval()
 
     @property

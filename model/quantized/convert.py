@@ -21,13 +21,10 @@ from model.config import KimiVLConfig, read_json
 from model.errors import CheckpointError
 from model.kernels.contract import Kernels
 from model.quantized.parts import Error, Part, PartMaker, Products, parts_of, plain_shapes
-from model.quantized.plan import RECORD, Plan
+from model.quantized.plan import RECORD, REPORT, Plan
 from model.quantized.source import FolderSource, TensorSource, same
 from model.quantized.tensor_file import write_tensors
 from model.weights import preprocessor_of
-
-REPORT = "quantization.json"
-"""Of the folder that is made: what is done, what of, and how far each part is from its source."""
 
 COPIED = ("tiktoken.model",)
 

@@ -16,6 +16,9 @@ FORMAT = 1
 RECORD = "quantization_config"
 """Key in `config.json`, where other programs too look for how weights are stored."""
 
+REPORT = "quantization.json"
+"""Of a folder that is made: what is done, what of, and how far each part is from its source."""
+
 AS_IT_IS = 16
 
 LAYOUT = (

@@ -1,5 +1,6 @@
 """What the machine is found to be able to do, and what is wrong with it."""
 
+import hashlib
 import json
 import struct
 from pathlib import Path
@@ -51,6 +52,12 @@ def test_weights_are_known_by_their_headers(tmp_path: Path) -> None:
     file = tmp_path / "model.safetensors"
     file.write_bytes(whole)
     assert doctor.weights(str(tmp_path), weights_folder).state is State.GOOD
+    digest = hashlib.sha256(whole).hexdigest()
+    told = {"parts": {"layer 0": {"file": file.name, "bytes": len(whole), "sha256": digest}}}
+    (tmp_path / "quantization.json").write_text(json.dumps(told))
+    assert doctor.weights(str(tmp_path), weights_folder).state is State.GOOD
+    file.write_bytes(whole[:-1] + b"\x01")
+    assert "not what quantize wrote" in doctor.weights(str(tmp_path), weights_folder).told
     file.write_bytes(whole[:-1])
     cut = doctor.weights(str(tmp_path), weights_folder)
     assert cut.state is State.BROKEN

@@ -20,10 +20,10 @@ from model.kernels.plain import PlainKernels
 from model.kimi_vl import KimiVL
 from model.processor import ModelInput
 from model.quantized.calibrate import input_products
-from model.quantized.convert import REPORT, Report, quantize_folder
+from model.quantized.convert import Report, quantize_folder
 from model.quantized.feedback import Feedback
 from model.quantized.grid import weights_of
-from model.quantized.plan import Plan
+from model.quantized.plan import REPORT, Plan
 from model.shelf import NANO_WEIGHTS, weights_folder
 from model.train.initial import random_network
 
@@ -267,3 +267,21 @@ def test_the_small_network_answers_from_a_folder_in_eight_bits(tmp_path: Path) -
         for folder in (NANO_WEIGHTS, tmp_path / "eight")
     )
     assert ours.token_ids == exact.token_ids
+
+
+def test_a_folder_that_changed_since_it_was_made_is_refused(source: Path, tmp_path: Path) -> None:
+    made = tmp_path / "made"
+    convert(source, made)
+    logits(made)
+    path = next(made.glob("model-00002-*.safetensors"))
+    # Longer by what the format allows behind a header: only the report knows better.
+    content = path.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    path.write_bytes(
+        (length + 64).to_bytes(8, "little")
+        + content[8 : 8 + length]
+        + b" " * 64
+        + content[8 + length :]
+    )
+    with pytest.raises(CheckpointError, match="quantize wrote"):
+        logits(made)
