@@ -12,6 +12,7 @@ and have nothing to do here.
 import argparse
 import json
 import sys
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import replace
 from math import prod
@@ -33,6 +34,8 @@ from model.quantized.grid import ROWS, Packed, packed_shape  # noqa: E402
 from model.quantized.parts import parts_of, plain_shapes  # noqa: E402
 from model.quantized.plan import Plan  # noqa: E402
 from model.quantized.tensor_file import Output, write_tensors  # noqa: E402
+from model.shelf import NANO_WEIGHTS  # noqa: E402
+from model.tokenizer import NUM_SPECIAL  # noqa: E402
 from model.weights import preprocessor_of  # noqa: E402
 
 SPREAD = 0.02
@@ -87,11 +90,13 @@ class RandomKernels(PlainKernels):
 
 def write_folder(out: Path, config: KimiVLConfig, bits: int) -> None:
     source = RandomSource(config)
+    texts = {"tiktoken.model": vocabulary(config.text.vocab_size - NUM_SPECIAL)}
     if bits in (4, 8):
         plan = Plan(experts=bits, attention=bits, head=bits)
-        quantize(source, config, out, plan, RandomKernels())
+        quantize(source, config, out, plan, RandomKernels(), copied=texts)
         return
     out.mkdir(parents=True)
+    (out / "tiktoken.model").write_bytes(texts["tiktoken.model"])
     weight_map: dict[str, str] = {}
     num_bytes = 0
     parts = parts_of(config)
@@ -107,6 +112,15 @@ def write_folder(out: Path, config: KimiVLConfig, bits: int) -> None:
         "config.json": config.to_hf(),
     }.items():
         (out / name).write_text(json.dumps(told, indent=1) + "\n")
+
+
+def vocabulary(num_ranks: int) -> bytes:
+    """A `tiktoken.model` of the real length: nano's ranks, and after them bytes that no text has,
+    so that prompts are cut as nano cuts them, about twice as finely as the public one would."""
+    lines = (NANO_WEIGHTS / "tiktoken.model").read_bytes().splitlines()
+    for rank in range(len(lines), num_ranks):
+        lines.append(b64encode(b"\xff\xfe" + rank.to_bytes(3, "big")) + b" %d" % rank)
+    return b"\n".join(lines) + b"\n"
 
 
 def _plain(name: str, tensor: Tensor) -> Output:
