@@ -208,6 +208,7 @@ def main() -> None:
     parser.add_argument("--idle-seconds", type=float, default=30.0)
     parser.add_argument("--pictures", type=int, default=50)
     parser.add_argument("--pages", type=int, default=5, help="each done watched and unwatched")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of the network")
     parser.add_argument("--step-seconds", type=float, default=120.0)
     parser.add_argument("--stops", type=int, default=30)
     parser.add_argument("--frozen-stops", type=int, default=30)
@@ -220,7 +221,9 @@ def main() -> None:
     stopped = stops(options.stops)
     frozen = frozen_stops(options.frozen_stops)
     share = idle(options.idle_seconds)
-    episodes = played(range(options.pages), times=2, threads=1, seconds=options.step_seconds)
+    episodes = played(
+        range(options.pages), times=2, threads=options.threads, seconds=options.step_seconds
+    )
     result = {
         "idle_core_share": round(share, 4),
         "picture_ms": {"median": median(shown) * 1e3, "p99": p99(shown) * 1e3},

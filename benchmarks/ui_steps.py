@@ -329,7 +329,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--first", type=int, default=0, help="number of the first page")
     parser.add_argument("--times", type=int, default=4, help="each page in each arm")
     parser.add_argument("--seconds", type=float, default=420.0, help="no more is begun then")
-    parser.add_argument("--threads", type=int, default=1, help="of the network")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of the network")
     parser.add_argument("--earlier", type=Path, nargs="*", default=[], help="files of --json")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(arguments)

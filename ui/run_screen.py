@@ -35,7 +35,11 @@ FRAME_SECONDS = 0.05
 
 
 def _is_pressing(report: Report) -> bool:
-    """A new picture, a question, and what a key was pressed for."""
+    """A new picture, a question, and what a key was pressed for.
+
+    A picture that waited 40 ms, until the network had read it, cost more: nano on two threads then
+    wrote for 78 ms in place of 55, where drawn at once it read for 25 in place of 17.
+    """
     match report:
         case Saw() | Asking() | Trouble():
             return True
