@@ -108,11 +108,24 @@ class RunScreen(Screen[None]):
 
     def take(self, report: Report) -> None:
         """After `progress` took it."""
+        if self._is_emptied:
+            return
         if isinstance(report, Began):
             self.query_one("#plan", Words).forget()
-        self._draw_by(0.0 if _is_pressing(report) else CALM_SECONDS)
+        step = self._chosen() if isinstance(report, Saw) else None
+        if step is not None and self.query_one("#work").display:
+            # Alone: the network reads it now, on the same cores. The words come with the next ones.
+            self._show(step)
+            self._draw_by(CALM_SECONDS)
+        else:
+            self._draw_by(0.0 if _is_pressing(report) else CALM_SECONDS)
         if isinstance(report, State):
             self.refresh_bindings()
+
+    @property
+    def _is_emptied(self) -> bool:
+        """The app is ending: its screens are emptied while reports still come in."""
+        return not self.query(Timeline)
 
     def _draw_by(self, seconds: float) -> None:
         """In so long, or when the last drawing is `FRAME_SECONDS` old."""
@@ -133,8 +146,7 @@ class RunScreen(Screen[None]):
         if self._timer is not None:
             self._timer.stop()
             self._timer = None
-        if not self.query(Timeline):
-            # The app is ending: its screens are emptied while reports still come in.
+        if self._is_emptied:
             return
         self._drawn_at = time.monotonic()
         progress = self.progress
@@ -169,6 +181,11 @@ class RunScreen(Screen[None]):
     def _draw_step(self, step: StepView | None) -> None:
         if step is None:
             return
+        self._show(step)
+        self.query_one("#caption", Words).tell(step.words)
+        self._draw_words(step)
+
+    def _show(self, step: StepView) -> None:
         picture = self.query_one("#live", Picture)
         shown = f"{step.image}{step.points}"
         # A picture is opened once, not at every report of its step: it takes longer than drawing.
@@ -180,8 +197,6 @@ class RunScreen(Screen[None]):
             picture.show(image, points)
             self.drawn = shown
             self.query_one(View).fit(image.size)
-        self.query_one("#caption", Words).tell(step.words)
-        self._draw_words(step)
 
     def _draw_words(self, step: StepView) -> None:
         told = step.sections
