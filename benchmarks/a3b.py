@@ -20,6 +20,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -303,6 +304,8 @@ def main(words: list[str]) -> int:
     options = parser.parse_args(words)
     if options.install:
         return install(options.wheels)
+    if options.picture and find_spec("matplotlib") is None:
+        parser.error("--picture needs matplotlib, which is not installed")
     told = memory_proof(options) if options.memory else compare(options)
     if options.json:
         options.json.write_text(json.dumps(told, indent=2) + "\n")
