@@ -6,6 +6,7 @@ Shapes: T tokens, K inputs, N outputs, D model width, C chosen experts of a toke
 import ctypes
 from collections.abc import Sequence
 from enum import IntEnum
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from torch import Tensor
 from model.kernels.compiled_layer import LayerOfC, layer_of_c
 from model.kernels.contract import FewTokens, Fitted, LayerParts
 from model.quantized.grid import ROWS, Packed, block_bytes, normalised, packed_shape
+from model.rope import rotate
 
 
 class Variant(IntEnum):
@@ -29,6 +31,8 @@ class Variant(IntEnum):
 
 WIDEST_HEAD = 256
 """Channels, in `moonhand_picture`."""
+MOST_ASTRAY = 0.02
+"""Of what a picture's attention may differ from plain products, both in bfloat16."""
 
 
 class CompiledKernels:
@@ -121,11 +125,29 @@ class CompiledKernels:
     def picture(
         self, qkv_N3HD: Tensor, cos_ND: Tensor, sin_ND: Tensor, scale: float
     ) -> Tensor | None:
-        num_patches, _, heads, dim = qkv_N3HD.shape
+        dim = qkv_N3HD.shape[-1]
         if self.variant is not Variant.AMX or qkv_N3HD.dtype != torch.bfloat16:
             return None
-        if not qkv_N3HD.is_cpu or dim % 2 or dim > WIDEST_HEAD:
+        if not qkv_N3HD.is_cpu or dim % 2 or dim > WIDEST_HEAD or not self._attends_pictures:
             return None
+        return self._picture(qkv_N3HD, cos_ND, sin_ND, scale)
+
+    @cached_property
+    def _attends_pictures(self) -> bool:
+        """Tried once on a few patches: no AMX was at hand when this kernel was written."""
+        drawn = torch.Generator().manual_seed(0)
+        qkv = torch.randn(40, 3, 2, 72, generator=drawn).bfloat16()
+        angles = torch.randn(40, 36, generator=drawn)
+        cos, sin = angles.cos(), angles.sin()
+        query, key, value = (part.transpose(0, 1) for part in qkv.float().unbind(1))
+        query, key = (rotate(p.transpose(0, 1), cos, sin).transpose(0, 1) for p in (query, key))
+        weights = torch.softmax(query @ key.transpose(1, 2) / 8, dim=-1)
+        expected = (weights @ value).transpose(0, 1).flatten(1)
+        astray = (self._picture(qkv, cos, sin, 1 / 8).float() - expected).norm() / expected.norm()
+        return bool(astray < MOST_ASTRAY)
+
+    def _picture(self, qkv_N3HD: Tensor, cos_ND: Tensor, sin_ND: Tensor, scale: float) -> Tensor:
+        num_patches, _, heads, dim = qkv_N3HD.shape
         mixed = qkv_N3HD.new_empty(num_patches, heads * dim)
         self._call(
             *("picture", qkv_N3HD.contiguous(), cos_ND.float().contiguous()),
