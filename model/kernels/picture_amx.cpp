@@ -7,6 +7,7 @@
 #include <cstring>
 #include <vector>
 
+#include "numbers.h"
 #include "picture.h"
 
 namespace moonhand {
@@ -23,27 +24,14 @@ struct alignas(64) Config {
     uint8_t rows[16] = {};
 };
 
-IN_LINE float wide(uint16_t half) {
-    const uint32_t whole = (uint32_t)half << 16;
-    float number;
-    std::memcpy(&number, &whole, 4);
-    return number;
-}
-
-IN_LINE uint16_t narrow(float number) {
-    uint32_t whole;
-    std::memcpy(&whole, &number, 4);
-    return (uint16_t)((whole + 0x7fff + (whole >> 16 & 1)) >> 16);
-}
-
 // One patch's channels of one head: turned, and zeros up to whole tiles.
 void turned(const Picture &p, const uint16_t *from, int patch, uint16_t *to) {
     const float *cosines = p.cosines + (size_t)patch * p.dim / 2;
     const float *sines = p.sines + (size_t)patch * p.dim / 2;
     for (int i = 0; i < p.dim / 2; i++) {
-        const float even = wide(from[2 * i]), odd = wide(from[2 * i + 1]);
-        to[2 * i] = narrow(even * cosines[i] - odd * sines[i]);
-        to[2 * i + 1] = narrow(even * sines[i] + odd * cosines[i]);
+        const float even = as_float(from[2 * i]), odd = as_float(from[2 * i + 1]);
+        to[2 * i] = as_bfloat(even * cosines[i] - odd * sines[i]);
+        to[2 * i + 1] = as_bfloat(even * sines[i] + odd * cosines[i]);
     }
     std::memset(to + p.dim, 0, (p.spans * 32 - p.dim) * sizeof(uint16_t));
 }
@@ -211,7 +199,7 @@ void attend_picture(const Picture &p, int head, int first, const uint16_t *queri
     for (int r = 0; r < rows && first + r < p.patches; r++)
         for (int c = 0; c < p.dim; c++)
             out[((size_t)(first + r) * p.heads + head) * p.dim + c] =
-                narrow(mixed[(size_t)r * stride + c] / sums[r]);
+                as_bfloat(mixed[(size_t)r * stride + c] / sums[r]);
 }
 
 }  // namespace moonhand
