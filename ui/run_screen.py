@@ -127,6 +127,11 @@ class RunScreen(Screen[None]):
         """The app is ending: its screens are emptied while reports still come in."""
         return not self.query(Timeline)
 
+    @property
+    def is_drawn(self) -> bool:
+        """Whether all that was told is on the screen; what need not be seen at once comes later."""
+        return self._timer is None
+
     def _draw_by(self, seconds: float) -> None:
         """In so long, or when the last drawing is `FRAME_SECONDS` old."""
         now = time.monotonic()

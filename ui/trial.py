@@ -9,6 +9,7 @@ from textual.screen import Screen
 from textual.widgets import DataTable, Static
 
 from ui.app import Cockpit, Places
+from ui.run_screen import RunScreen
 from ui.runner import SessionSetup
 
 Play = Callable[[Cockpit, "Pilot[None]"], Awaitable[None]]
@@ -22,7 +23,7 @@ def cockpit(folder: Path, theme: str = "night") -> Cockpit:
 
 
 async def until(pilot: "Pilot[None]", true: Callable[[], bool], seconds: float = 30.0) -> None:
-    """Wait for what comes by itself.
+    """Wait for what comes by itself, and until it is drawn.
 
     Raises:
         AssertionError: it did not come in time.
@@ -30,6 +31,8 @@ async def until(pilot: "Pilot[None]", true: Callable[[], bool], seconds: float =
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "it never came to that"
+        await pilot.pause(0.02)
+    while isinstance(screen := pilot.app.screen, RunScreen) and not screen.is_drawn:
         await pilot.pause(0.02)
     await pilot.pause()
 
