@@ -114,6 +114,25 @@ class SessionBus:
             link.close()
             raise
 
+    def connect_to_accessibility(self, count: int, seconds: float) -> list[DBusConnection]:
+        """Connections to the bus on which applications tell what they show.
+
+        Args:
+            seconds: to wait for its address.
+
+        Raises:
+            DesktopUnavailable: nobody offers accessibility here.
+        """
+        asked = new_method_call(
+            DBusAddress("/org/a11y/bus", "org.a11y.Bus", "org.a11y.Bus"), "GetAddress"
+        )
+        try:
+            with self.connect(self.address) as session:
+                (address,) = _answer(session, asked, seconds)
+            return [self.connect(address) for _ in range(count)]
+        except (*_LOST, ValueError, KeyError) as error:
+            raise DesktopUnavailable(f"no accessibility on {self.address}: {error!r}") from error
+
     def _connect(self, link: socket.socket, where: str) -> None:
         if self.root == Path("/"):
             link.connect(where)
@@ -138,20 +157,8 @@ class Accessibility:
         Raises:
             DesktopUnavailable: nobody offers accessibility there.
         """
-        try:
-            with session_bus.connect(session_bus.address) as session:
-                asked = new_method_call(
-                    DBusAddress("/org/a11y/bus", "org.a11y.Bus", "org.a11y.Bus"), "GetAddress"
-                )
-                (address,) = _answer(session, asked)
-            self._calls = session_bus.connect(address)
-            self._place_calls = session_bus.connect(address)
-            self._focus_calls = session_bus.connect(address)
-            self._signals = session_bus.connect(address)
-        except (*_LOST, ValueError, KeyError) as error:
-            raise DesktopUnavailable(
-                f"no accessibility on {session_bus.address}: {error!r}"
-            ) from error
+        buses = session_bus.connect_to_accessibility(4, _CALL_SECONDS)
+        self._calls, self._place_calls, self._focus_calls, self._signals = buses
         self._lock = threading.Lock()
         self._place_lock = threading.Lock()
         self._history: deque[_Focused] = deque(maxlen=1000)
@@ -326,8 +333,8 @@ def _call(
     return _answer(calls, asked)
 
 
-def _answer(connection: DBusConnection, message: Any) -> Any:
-    reply = connection.send_and_get_reply(message, timeout=_CALL_SECONDS)
+def _answer(connection: DBusConnection, message: Any, seconds: float = _CALL_SECONDS) -> Any:
+    reply = connection.send_and_get_reply(message, timeout=seconds)
     if reply.header.message_type == MessageType.error:
         raise DBusErrorResponse(reply)
     return reply.body

@@ -11,7 +11,6 @@ from typing import Any
 
 from jeepney import (
     DBusAddress,
-    DBusErrorResponse,
     HeaderFields,
     Message,
     MessageFlag,
@@ -22,7 +21,7 @@ from jeepney import (
 from jeepney.io.common import RouterClosed
 
 from env.accessibility import SessionBus
-from env.errors import DesktopLost, DesktopUnavailable
+from env.errors import DesktopLost
 
 ACCESSIBLE, COMPONENT = "org.a11y.atspi.Accessible", "org.a11y.atspi.Component"
 TEXT = "org.a11y.atspi.Text"
@@ -61,19 +60,7 @@ class AccessibilityCalls:
         Raises:
             DesktopUnavailable: nobody offers accessibility there.
         """
-        asked = new_method_call(
-            DBusAddress("/org/a11y/bus", "org.a11y.Bus", "org.a11y.Bus"), "GetAddress"
-        )
-        try:
-            with session_bus.connect(session_bus.address) as session:
-                reply = session.send_and_get_reply(asked, timeout=_ANSWER_SECONDS)
-            if reply.header.message_type == MessageType.error:
-                raise DBusErrorResponse(reply)
-            self._bus = session_bus.connect(reply.body[0])
-        except (*_LOST, DBusErrorResponse, ValueError, KeyError) as error:
-            raise DesktopUnavailable(
-                f"no accessibility on {session_bus.address}: {error!r}"
-            ) from error
+        [self._bus] = session_bus.connect_to_accessibility(1, _ANSWER_SECONDS)
 
     def ask(self, messages: Iterable[Message]) -> list[Any]:
         """The body of every answer; None where none came.
