@@ -29,12 +29,16 @@ async def until(pilot: "Pilot[None]", true: Callable[[], bool], seconds: float =
         AssertionError: it did not come in time.
     """
     end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it never came to that"
-        await pilot.pause(0.02)
-    while isinstance(screen := pilot.app.screen, RunScreen) and not screen.is_drawn:
-        await pilot.pause(0.02)
+    for came in (true, lambda: _is_drawn(pilot)):
+        while not came():
+            assert time.monotonic() < end, "it never came to that"
+            await pilot.pause(0.02)
     await pilot.pause()
+
+
+def _is_drawn(pilot: "Pilot[None]") -> bool:
+    screen = pilot.app.screen
+    return not isinstance(screen, RunScreen) or screen.is_drawn
 
 
 async def opened(pilot: "Pilot[None]", key: str, kind: type[Screen[None]]) -> None:
