@@ -236,7 +236,8 @@ def weights(model: str, find: FindWeights) -> Finding:
         folder = find(model)
         sizes = [_declared_bytes(path) for path in sorted(folder.glob("*.safetensors"))]
         _refuse_changed(folder)
-    except (ModelError, OSError, ValueError, KeyError) as error:
+    # Its files may hold anything: a header or a report of another shape is broken too.
+    except (ModelError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         mend = "copy the folder again, or `git checkout model/weights`"
         return Finding("weights", State.BROKEN, str(error), mend)
     if not sizes:

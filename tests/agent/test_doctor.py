@@ -58,6 +58,8 @@ def test_weights_are_known_by_their_headers(tmp_path: Path) -> None:
     assert doctor.weights(str(tmp_path), weights_folder).state is State.GOOD
     file.write_bytes(whole[:-1] + b"\x01")
     assert "not what quantize wrote" in doctor.weights(str(tmp_path), weights_folder).told
+    (tmp_path / "quantization.json").write_text('{"parts": ["layer 0"]}')
+    assert doctor.weights(str(tmp_path), weights_folder).state is State.BROKEN
     file.write_bytes(whole[:-1])
     cut = doctor.weights(str(tmp_path), weights_folder)
     assert cut.state is State.BROKEN
