@@ -6,7 +6,7 @@ Whole (`--layers 27`), or by several numbers of layers and drawn out to 27 along
 smallest and the largest of them: layer 0 is dense, the head is in all, the rest are alike. What
 was drawn out is marked. A peer that cannot run is told with its reason.
 
-    python -m benchmarks.a3b --install                       the peers, into benchmarks/.peers
+    python -m benchmarks.a3b --install                       the peers, into .peers
     python -m benchmarks.a3b --layers 2 5 --json a3b.json --picture a3b.png
     python -m benchmarks.a3b --memory                        the whole network in 14 GB
 """
@@ -14,16 +14,16 @@ was drawn out is marked. A peer that cannot run is told with its reason.
 import argparse
 import json
 import os
-import platform
 import resource
 import subprocess
 import sys
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+from benchmarks.conditions import conditions
 
 ROOT = Path(__file__).parents[1]
 PEERS = ROOT / ".peers"
@@ -194,23 +194,13 @@ def summary(
         "raw": raw,
         "threads": options.threads,
         "bits": options.bits,
-        "machine": cpu_name(),
-        "cores": len(os.sched_getaffinity(0)),
-        "load": os.getloadavg()[0],
-        "date": time.strftime("%Y-%m-%d"),
+        **conditions(),
     }
 
 
 def medians(runs: Sequence[dict[str, float]]) -> dict[str, float]:
     names = dict.fromkeys(name for one in runs for name in one)
     return {name: median([one[name] for one in runs if name in one]) for name in names}
-
-
-def cpu_name() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.machine()
 
 
 def table(told: Row) -> str:

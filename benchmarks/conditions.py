@@ -3,6 +3,7 @@
 import os
 import platform
 import time
+from pathlib import Path
 from typing import Any
 
 
@@ -10,6 +11,14 @@ def conditions() -> dict[str, Any]:
     return {
         "cores": len(os.sched_getaffinity(0)),
         "load": round(os.getloadavg()[0], 2),
-        "machine": platform.processor() or platform.machine(),
+        "machine": cpu_name(),
         "date": time.strftime("%Y-%m-%d"),
     }
+
+
+def cpu_name() -> str:
+    told = Path("/proc/cpuinfo")
+    for line in told.read_text().splitlines() if told.is_file() else ():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
