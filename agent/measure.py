@@ -4,6 +4,7 @@ The same episodes, log and summary as `main.py eval`; what is there already is n
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,13 @@ from agent.miniwob import evaluation_jobs
 from agent.summary import summarise, write_summary
 from agent.workers import run_jobs
 from trajectories.results import claim_folder
+
+OnMeasured = Callable[[int, int, int], None]
+"""Told after each episode: how many are done, of how many, and how many succeeded."""
+
+
+def unwatched(_num_done: int, _num_jobs: int, _won: int) -> None:
+    """Nobody looks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,11 +37,14 @@ class Measurer:
     workers: int
     open_policy: OpenPolicy
 
-    def __call__(self, model: str, out: Path, weights: str = "") -> dict[str, Any]:
+    def __call__(
+        self, model: str, out: Path, weights: str = "", *, watch: OnMeasured = unwatched
+    ) -> dict[str, Any]:
         """The summary, also written to `out`.
 
         Args:
             weights: a digest of them; results of others in `out` are refused.
+            watch: what it raises ends the measurement, which goes on when asked for again.
         """
         config = EvalConfig(model=model, weights=weights, seed=self.seed, max_steps=self.max_steps)
         jobs = evaluation_jobs(self.tasks, self.episodes, self.seed)
@@ -42,7 +53,9 @@ class Measurer:
         done = {(record.task, record.seed) for record in records}
         todo = [job for job in jobs if job not in done]
         opener = OpenEvaluator(config, out, self.open_policy)
-        records += run_jobs(todo, opener, self.workers)
+        for record in run_jobs(todo, opener, self.workers):
+            records.append(record)
+            watch(len(records), len(jobs), sum(each.success for each in records))
         summary = summarise(config, records)
         write_summary(out, summary)
         return summary

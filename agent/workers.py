@@ -8,6 +8,7 @@ along what it was doing, which another does again, and no lock of the others.
 
 import multiprocessing
 import os
+import signal
 import threading
 import traceback
 from collections import Counter, deque
@@ -155,6 +156,8 @@ class _Crew:
 
 
 def _work(open_worker: OpenWorker[Any, Any], pipe: Connection) -> None:
+    # Ctrl-C in a terminal goes to every process; whoever hands out the jobs decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
     try:
         with open_worker() as do:

@@ -15,6 +15,8 @@ in float32 on an AVX-512 machine without AMX, and as long on one with avx512_bf1
 """
 
 
+BFLOAT16_FLAGS = frozenset(("avx512_bf16", "amx_bf16"))
+
 ROOM_BYTES = 4 << 30
 """On a card beside the weights: a cache of 32,000 tokens, pictures of 10,764 patches and what their
 passes need took 2.5 GB (`benchmarks/gpu.py`)."""
@@ -31,6 +33,21 @@ def best_place(num_bytes: int) -> Place:
         return Place(torch.device("cuda"), torch.bfloat16)
     small = num_bytes <= SMALL_BYTES
     return Place(torch.device("cpu"), torch.float32 if small else torch.bfloat16)
+
+
+def quick_products(cpu_info: Path = Path("/proc/cpuinfo")) -> Literal["float32", "bfloat16"]:
+    """The numbers that a training multiplies fastest here: bfloat16 with instructions for it.
+
+    On an AMD EPYC with avx512_bf16 nano's steps take 3.6 s in it and 5.3 s in float32; on an
+    AVX-512 machine without, float32 is faster by a half (2026-11-26, 2 cores).
+
+    Args:
+        cpu_info: where Linux tells what the processor can; elsewhere it is not known.
+    """
+    if torch.cuda.is_available():
+        return "bfloat16"
+    known = cpu_info.read_text().split() if cpu_info.exists() else []
+    return "float32" if BFLOAT16_FLAGS.isdisjoint(known) else "bfloat16"
 
 
 def threads_worth(load: float, num_cores: int) -> int:

@@ -1,4 +1,4 @@
-"""A stage of training as a line that moves: step, loss, time left.
+"""A stage of training, or episodes, as a line that moves: step, loss, time left.
 
 Where nobody looks (a file, a pipe) it is a plain line now and then.
 """
@@ -26,7 +26,7 @@ class TrainingBar:
 
     def __call__(self, stage: str, num_steps: int, row: dict[str, float]) -> None:
         step = int(row["step"])
-        words = f"{stage}: loss {row['loss']:.3f}, answers {row['token_accuracy']:.0%}"
+        words = f"{stage}: {_told(row)}"
         if self._console.is_terminal:
             if stage not in self._lines:
                 self._lines[stage] = self._bar.add_task(words, total=num_steps, completed=step - 1)
@@ -47,3 +47,10 @@ class TrainingBar:
         trace: TracebackType | None,
     ) -> None:
         self._bar.stop()
+
+
+def _told(row: dict[str, float]) -> str:
+    """Of a training's step its loss, of an episode how many succeeded so far."""
+    if "won" in row:
+        return f"{row['won'] / row['step']:.0%} succeeded"
+    return f"loss {row['loss']:.3f}, answers {row['token_accuracy']:.0%}"

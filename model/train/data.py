@@ -44,6 +44,8 @@ class TrainingData:
     setting: Setting
     specimens: Path | None = None
     """A folder to take specimens from; None: this one."""
+    num_questions: int = 3
+    """After a demonstration, about its screen."""
     card: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What was read so far: source to how much of it there is, by task."""
 
@@ -84,7 +86,7 @@ class TrainingData:
                     "task_weights": self._task_weights(),
                 }
                 return DemonstrationSource(
-                    steps, num_questions=3, task_weights=self._task_weights()
+                    steps, num_questions=self.num_questions, task_weights=self._task_weights()
                 )
             case "thoughts":
                 thought_out = list(self.setting.thoughts(self.folder))

@@ -8,6 +8,7 @@ from model.devices import (
     SMALL_BYTES,
     best_place,
     bits_on_card,
+    quick_products,
     stored_bytes,
     threads_worth,
 )
@@ -17,6 +18,24 @@ from model.devices import (
 def test_on_a_cpu_small_weights_are_computed_with_in_float32_and_large_ones_are_not() -> None:
     assert best_place(SMALL_BYTES) == (torch.device("cpu"), torch.float32)
     assert best_place(SMALL_BYTES + 1) == (torch.device("cpu"), torch.bfloat16)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+@pytest.mark.parametrize(
+    ("flags", "products"),
+    [
+        ("flags\t: avx2 avx512f avx512_bf16", "bfloat16"),
+        ("flags\t: avx512f amx_bf16 amx_tile", "bfloat16"),
+        ("flags\t: avx2 avx512f", "float32"),
+        (None, "float32"),
+    ],
+)
+def test_a_training_multiplies_bfloat16_where_the_cpu_has_instructions_for_it(
+    tmp_path: Path, flags: str | None, products: str
+) -> None:
+    if flags is not None:
+        (tmp_path / "cpuinfo").write_text(f"processor\t: 0\n{flags}\nbugs\t:\n")
+    assert quick_products(tmp_path / "cpuinfo") == products
 
 
 def test_only_the_tensors_of_a_folder_are_counted(tmp_path: Path) -> None:

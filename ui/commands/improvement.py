@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Annotated
 
 from agent.collect import OpenPolicy
-from agent.improve import ImproveConfig, Improver, Round
+from agent.improve import CLOCK, ImproveConfig, Improver, Round
+from agent.measure import Measurer
 from agent.miniwob import tasks_named
+from agent.work_clock import WorkClock
 from agent.workers import share_cores
 from model.train.samples import Setting
-from ui.arguments import POSITIONAL
 from ui.commands.kit import OpenKit
 from ui.commands.learning import LearningOptions
-from ui.curves import write_page
+from ui.improvement_page import Final, write_improvement_page
 from ui.options import SOME_TASKS
 
 _DONE, _FAILED = 0, 1
@@ -23,14 +24,17 @@ _DONE, _FAILED = 0, 1
 class Improve(LearningOptions):
     """Make a policy better by what it does: act, learn from successes and corrections, measure."""
 
-    suite: Annotated[str, "miniwob", POSITIONAL] = "miniwob"
+    suite: Annotated[str, "of tasks that have experts; there is one: miniwob"] = "miniwob"
     out: Annotated[Path, "folder for rounds, data and report.html; goes on where it stopped"]
     tasks: Annotated[str, SOME_TASKS] = "pix2act59"
-    rounds: Annotated[int, "of acting and learning"] = 4
-    episodes: Annotated[int, "acted a task and round, on average; weak tasks have more"] = 8
-    measured: Annotated[int, "unseen seeds a task, after every round"] = 10
+    rounds: Annotated[int, "of acting and learning"] = 5
+    hours: Annotated[float, "no round begins that would not end within these; 0: all do"] = 0.0
+    episodes: Annotated[int, "acted a task and round, on average; weak tasks have more"] = 3
+    shown: Annotated[int, "so many more the experts show, of weak tasks most"] = 2
+    measured: Annotated[int, "unseen seeds a task, after every round"] = 3
     round: Annotated[int, "of those seeds, as `eval --seed`"] = 60
-    steps: Annotated[int, "of training a round"] = 200
+    final: Annotated[int, "other seeds a task, for start and best at the end; 0: none"] = 0
+    steps: Annotated[int, "of training a round"] = 150
     batch_size: Annotated[int, "screenshots a step"] = 24
     learning_rate: Annotated[float, "peak; it falls to nothing in every round"] = 1.6e-3
     data: Annotated[Path | None, "a folder whose specimens/ are read along, if given"] = None
@@ -53,6 +57,8 @@ def improve(
         tasks=tasks,
         rounds=options.rounds,
         episodes=options.episodes,
+        shown=options.shown,
+        hours=options.hours,
         first_seed=options.first_seed,
         max_steps=options.max_steps,
         workers=options.workers,
@@ -70,41 +76,40 @@ def improve(
             learning_rate=options.learning_rate,
             specimens=options.data,
             seed=options.seed + number,
+            processes=options.workers,
         )
 
     share_cores(options.workers)
-    improver = Improver(
-        config,
-        options.out,
-        measurer=options.measurer(tasks, options.measured, options.round, open_policy),
-        open_policy=open_policy,
-        train=train,
-        say=say,
-    )
-    rounds = improver.run(kit.weights_folder(options.init))
-    say(f"report: {write_curve(rounds, options.out / 'report.html')}")
+    page = options.out / "report.html"
+    start, rounds = kit.weights_folder(options.init), list[Round]()
+    with WorkClock(options.out / CLOCK) as clock:
+        improver = Improver(
+            config,
+            options.out,
+            measurer=options.measurer(tasks, options.measured, options.round, open_policy),
+            open_policy=open_policy,
+            train=train,
+            clock=clock,
+            say=say,
+            watch=setting.watch,
+        )
+        for each in improver.run(start):
+            rounds.append(each)
+            write_improvement_page(page, rounds)
+    if options.final:
+        # Those that chose the best flatter it: it was the luckiest on them.
+        others = options.measurer(tasks, options.final, options.round + 1, open_policy)
+        final = _finally(others, start, Path(improver.best.weights), options.out / "final")
+        write_improvement_page(page, rounds, final)
+        say(f"on seeds that chose nothing: {final.before_mean:.1%} -> {final.after_mean:.1%}")
+    say(f"report: {page}")
     say(f"checkpoint: {improver.best.weights}")
     return _DONE if improver.best.number else _FAILED
 
 
-def write_curve(rounds: list[Round], path: Path) -> Path:
-    """Success over the hours, and every task's at the start and in the best round."""
-    curve = [(each.hours, each.mean) for each in rounds]
-    best, so_far = 0.0, []
-    for each in rounds:
-        best = max(best, each.mean)
-        so_far.append((each.hours, best))
-    kept = max(rounds, key=lambda each: each.mean)
-    notes = [
-        f"round {each.number}: {each.mean:.1%}"
-        + ("" if each.standard_error is None else f" (standard error {each.standard_error:.1%})")
-        + f" after {each.hours:.2f} hours"
-        + (", kept" if each.kept else "")
-        for each in rounds
-    ]
-    notes += [
-        f"{task}: {rounds[0].rates.get(task, 0.0):.0%} to {rate:.0%}"
-        for task, rate in sorted(kept.rates.items())
-    ]
-    plots = {"success on unseen seeds, over hours": {"each round": curve, "kept": so_far}}
-    return write_page(path, "Improving by doing", plots, notes)
+def _finally(measurer: Measurer, start: Path, best: Path, out: Path) -> Final:
+    return Final(
+        episodes=measurer.episodes,
+        before=measurer(str(start), out / "start"),
+        after=measurer(str(best), out / "best"),
+    )

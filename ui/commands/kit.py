@@ -28,6 +28,7 @@ class Kit(Protocol):
         learning_rate: float,
         specimens: Path | None,
         seed: int,
+        processes: int,
     ) -> Path: ...
 
     def variant(
