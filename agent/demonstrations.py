@@ -1,13 +1,14 @@
 """Trajectory logs as what training takes: the prompt of every step and the expert's answer."""
 
+import itertools
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 from agent.prompts import PromptStyle, render
-from model.messages import ImagePart
-from model.train.samples import Conversation, Demonstration, Turn
+from model.messages import Message
+from model.train.samples import Conversation, Demonstration, Recalled, Turn
 from trajectories.export import Sample, samples
 from trajectories.formats.sample_files import sample_lines
 from trajectories.reading import read_runs
@@ -37,40 +38,70 @@ def exported_demonstrations(path: Path) -> Iterator[Demonstration]:
 
     Raises:
         FormatError: a line that is none.
-        ValueError: a prompt that is not one picture and one text; ours learns from no other.
+        ValueError: a prompt that none of our styles makes.
     """
     for number, line in enumerate(sample_lines(path), start=1):
-        roles = [message.role for message in line.messages]
-        if roles != ["system", "user", "assistant"] or len(line.pictures) != 1:
+        *prompt, answer = line.messages
+        roles = [message.role for message in prompt]
+        if not _is_ours(prompt) or roles.count("user") != len(line.pictures):
             raise ValueError(
                 f"{path}:{number}: {roles} with {len(line.pictures)} pictures; expected a system"
-                " text, a user's picture and text, and an answer (export with --style nano)"
+                " text, earlier steps told by the assistant, with a picture before each or in"
+                " words alone, then a user's picture and text"
             )
-        opening, asked, answer = line.messages
+        source = str(line.meta.get("task", ""))
         yield Demonstration(
-            conversation=Conversation(
-                system=opening.text,
-                picture=line.pictures[0],
-                turns=(Turn(asked.text, answer.text),),
-                source=str(line.meta.get("task", "")),
-            ),
+            conversation=_conversation(prompt, line.pictures, answer.text, source),
             labels=line.meta.get("labels"),
         )
 
 
 def demonstration_of(sample: Sample) -> Demonstration:
     """What was asked, and what should have been said."""
-    opening, asked = sample.messages
-    assert isinstance(asked.parts[0], ImagePart), "the picture comes first in a prompt"
-    assert len(asked.parts) == 2, "one picture and one text"
+    prompt, meta = sample.messages, sample.meta
+    assert _is_ours(prompt), [message.role for message in prompt]
+    num_shown = [message.role for message in prompt].count("user")
+    pictures = [*meta.earlier, meta.picture][-num_shown:]
     return Demonstration(
-        conversation=Conversation(
-            system=opening.text,
-            picture=sample.meta.picture,
-            turns=(Turn(asked.text, sample.target),),
-            source=sample.meta.task,
-        ),
-        labels=sample.meta.labels,
+        conversation=_conversation(prompt, pictures, sample.target, meta.task), labels=meta.labels
+    )
+
+
+def _is_ours(prompt: Sequence[Message]) -> bool:
+    """Whether it is as `agent.prompts` renders: each picture is a user's, and answered, but for
+    the last, which comes with a text."""
+    roles = [message.role for message in prompt]
+    if roles[:1] != ["system"] or roles[-1] != "user" or "system" in roles[1:]:
+        return False
+    answered = itertools.pairwise(roles)
+    silent = all(not message.text for message in prompt[1:-1] if message.role == "user")
+    return silent and all(after == "assistant" for role, after in answered if role == "user")
+
+
+def _conversation(
+    prompt: Sequence[Message], pictures: Sequence[Path], answer: str, source: str
+) -> Conversation:
+    """
+    Args:
+        pictures: one for each of the user's messages.
+    """
+    opening, *told, asked = prompt
+    remaining = list(pictures)
+    history: list[Recalled] = []
+    seen: Path | None = None
+    for message in told:
+        if message.role == "user":
+            seen = remaining.pop(0)
+        else:
+            history.append(Recalled(seen, message.text))
+            seen = None
+    [picture] = remaining
+    return Conversation(
+        system=opening.text,
+        history=tuple(history),
+        picture=picture,
+        turns=(Turn(asked.text, answer),),
+        source=source,
     )
 
 

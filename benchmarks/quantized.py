@@ -25,7 +25,7 @@ import torch
 from agent.demonstrations import demonstrations
 from agent.prompts import NANO
 from model.chat import ChatModel
-from model.quantized.kit import convert, messages_of
+from model.quantized.kit import asked, convert
 from model.shelf import weights_folder
 from model.train.samples import Conversation
 
@@ -78,7 +78,7 @@ def likeliest(model: ChatModel, steps: Sequence[Conversation]) -> list[tuple[tor
     """Of every step the likeliest token after each, and where the last answer begins."""
     found = []
     for step in steps:
-        messages = messages_of(step)
+        messages = asked(step)
         prompt = model.processor(messages, False)
         opening = model.processor(messages[:-1], True).input_ids.shape[1]
         logits = model.network(prompt.input_ids, prompt.pixel_values, prompt.image_grid_hws)

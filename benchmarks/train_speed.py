@@ -1,230 +1,206 @@
 """Fine-tuning speed: tokens a second, ours beside transformers' Trainer, in turn.
 
-The same checkpoint, the same conversations (drawn anew for every step from a seed), the same
-threads and products: float32, or bfloat16 (theirs by autocast). Transformers' Trainer runs
-`model.hf` with AdamW, rows padded to the longest of a batch; ours runs packed sequences with Muon
-and AdamW, and its losses on glyphs and heads off. Counted are tokens of conversations, padding
-not. Both do the pictures anew in every step. With --long every tenth conversation is a text of up
-to so many tokens, as in a recipe's stages of two lengths.
+The same checkpoint, the same conversations, the same threads and products: float32, or bfloat16
+(theirs by autocast). Ours draws packs as `main.py sft` does, and trains them with Muon and AdamW,
+its losses on glyphs and heads weighing nothing; transformers' Trainer goes through the very rows
+that were drawn, over `model.hf`, with AdamW, as many a step and as many at once as are quickest.
+Counted are the tokens of the conversations, each whole, for both alike, padding not. Both do the
+pictures anew in every step. Before anything is timed, both say the loss of the rows of a step: it
+must be the same.
 
-    python benchmarks/train_speed.py --pages 60 --steps 6
-    python benchmarks/train_speed.py --long 2048 --dtype bfloat16
+    python benchmarks/train_speed.py --kinds pages --steps 6
+    python benchmarks/train_speed.py --kinds episodes --dtype bfloat16 --steps 1 --threads 2
 """
 
 import argparse
 import json
 import os
-import random
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-BATCH, WARM_STEPS = 24, 1
-Dtype = Literal["float32", "bfloat16"]
+from benchmarks.conditions import conditions  # noqa: E402
 
-
-class Speed(NamedTuple):
-    name: str
-    tokens: int
-    seconds: float
-    cpu_seconds: float
-
-    @property
-    def a_second(self) -> float:
-        return self.tokens / self.seconds
-
-
-def conversations(pages: Path, count: int, longest: int) -> list[Any]:
-    """Pages with a question or two, of very different lengths, as demonstrations are.
-
-    Args:
-        longest: tokens of the long texts among them; 0: there are none.
-    """
-    from env.miniwob.specimen import WORDS
-    from model.train.needles import NeedleSource
-    from model.train.samples import read_pages
-    from model.train.sources import PageSource
-
-    found = read_pages(pages)
-    rng = random.Random(0)
-    rows = [PageSource(found, num_questions=rng.randint(1, 8))(rng) for _ in range(count)]
-    if longest:
-        rows[::10] = [NeedleSource(WORDS, most_tokens=longest)(rng) for _ in rows[::10]]
-    return rows
-
-
-def ours(folder: Path, rows: Sequence[Any], steps: int, dtype: Dtype) -> Speed:
-    import torch
-
-    from model.kimi_vl import KimiVL
-    from model.tokenizer import Tokenizer
+if TYPE_CHECKING:
+    from benchmarks.train_peers import Speed
+    from benchmarks.train_rows import Drawn
+    from model.train.documents import Reader
+    from model.train.draws import Draws, Row
     from model.train.stages import Stage
-    from model.train.trainer import Trainer
 
-    tokenizer = Tokenizer.from_file(folder / "tiktoken.model")
-    lengths = _lengths(rows, tokenizer)
-    length = sum(lengths) // len(lengths) * BATCH
-    stage = Stage(
+LENGTHS = {"pages": 6144, "miniwob": 6144, "episodes": 12288}
+"""Tokens of a pack."""
+AT_ONCE = {"pages": 8, "miniwob": 8, "episodes": 1}
+"""Rows in a batch of theirs; what was quickest of 1, 2, 4, 8 and 24, as far as memory went."""
+TOLERANCE = 1e-5
+
+
+def stage_of(kind: str, steps: int, dtype: str) -> "Stage":
+    """The first step is not timed."""
+    from model.train.stages import Stage
+
+    return Stage(
         name="speed",
-        steps=steps + WARM_STEPS,
+        steps=steps + 1,
         batch_size=1,
-        sequence_length=length,
+        sequence_length=LENGTHS[kind],
         learning_rate=1e-4,
         glyph_weight=0.0,
         pointer_weight=0.0,
         mixture={"rows": 1.0},
-        dtype=dtype,
+        dtype=dtype,  # type: ignore[arg-type]
     )
+
+
+def rows_of(draws: "Draws", source: "Drawn", num_steps: int) -> list[list["Row"]]:
+    """Those of each step."""
+    steps = []
+    for step in range(num_steps):
+        source.rows.clear()
+        draws.batches(step)
+        steps.append(list(source.rows))
+    return steps
+
+
+def same_loss(folder: Path, read: "Reader", rows: Sequence["Row"]) -> tuple[float, float]:
+    """Ours of a pack, theirs of the rows apart.
+
+    Raises:
+        AssertionError: they differ.
+    """
+    import torch
+
+    from benchmarks.train_peers import loss_of
+    from model.kimi_vl import KimiVL
+    from model.train.batches import packed
+    from model.train.sharded import Answers
+
+    documents = [read(*row) for row in rows]
+    batch = packed(documents)
+    with torch.no_grad():
+        answers = Answers(KimiVL.from_pretrained(folder, dtype=torch.float32))
+        ours = float(answers(batch)) / len(batch.learned.targets_P)
+    theirs = loss_of(folder, documents)
+    assert abs(ours - theirs) < TOLERANCE * max(1.0, theirs), f"losses of {ours} and {theirs}"
+    return ours, theirs
+
+
+def ours(folder: Path, kind: str, source: "Drawn", steps: int, dtype: str, patches: int) -> "Speed":
+    import torch
+
+    from benchmarks.train_peers import Speed
+    from model.kimi_vl import KimiVL
+    from model.tokenizer import Tokenizer
+    from model.train.trainer import Trainer
+
+    network = KimiVL.from_pretrained(folder, dtype=torch.float32)
+    network.config = replace(network.config, in_token_limit=patches)
     with tempfile.TemporaryDirectory() as out:
         trainer = Trainer(
-            KimiVL.from_pretrained(folder, dtype=torch.float32),
-            tokenizer,
-            stage,
-            {"rows": lambda rng: (rng.choice(rows)[0], None)},
+            network,
+            Tokenizer.from_file(folder / "tiktoken.model"),
+            stage_of(kind, steps, dtype),
+            {"rows": source},
             Path(out),
         )
-        for _ in range(WARM_STEPS):
-            trainer.one_step()
+        trainer.one_step()
         began, cpu = time.perf_counter(), time.process_time()
         tokens = sum(int(trainer.one_step()["tokens"]) for _ in range(steps))
     return Speed("ours", tokens, time.perf_counter() - began, time.process_time() - cpu)
 
 
-def theirs(folder: Path, rows: Sequence[Any], steps: int, dtype: Dtype) -> Speed:
-    import torch
-    from transformers import (
-        AutoModelForImageTextToText,
-        Trainer,
-        TrainerCallback,
-        TrainingArguments,
-    )
-
-    import model.hf  # noqa: F401 (registers the classes)
-    from model.config import KimiVLConfig
+def measure(kind: str, options: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    from benchmarks.train_peers import speed_of
+    from benchmarks.train_rows import Drawn, source_of
     from model.images import ImageProcessor
     from model.tokenizer import Tokenizer
-    from model.train.batches import padded
-    from model.train.documents import NO_LOSS, Reader
-
-    config = KimiVLConfig.from_folder(folder)
-    images = ImageProcessor(config.in_token_limit, config.vision.patch_size)
-    read = Reader(Tokenizer.from_file(folder / "tiktoken.model"), images)
-    counted: list[int] = []
-
-    def collate(chosen: Sequence[Any]) -> dict[str, Any]:
-        documents = [read(row[0], None) for row in chosen]
-        batch = padded(documents)
-        lengths = torch.tensor([document.num_tokens for document in documents])
-        counted.append(int(lengths.sum()))
-        mask = torch.arange(batch.input_ids_BT.shape[1]) < lengths[:, None]
-        labels = torch.full_like(batch.input_ids_BT, NO_LOSS)
-        labels[:, 1:] = batch.targets_BT[:, :-1]
-        return {
-            "input_ids": batch.input_ids_BT,
-            "attention_mask": mask.long(),
-            "labels": labels,
-            "pixel_values": batch.pixel_values,
-            "image_grid_hws": torch.tensor([tuple(grid) for grid in batch.grids]),
-        }
-
-    class Clock(TrainerCallback):
-        began = cpu = 0.0
-        seconds = cpu_seconds = 0.0
-
-        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            if state.global_step == WARM_STEPS:
-                self.began, self.cpu = time.perf_counter(), time.process_time()
-            self.seconds = time.perf_counter() - self.began
-            self.cpu_seconds = time.process_time() - self.cpu
-
-    clock = Clock()
-    network = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32)
-    with tempfile.TemporaryDirectory() as out:
-        arguments = TrainingArguments(
-            output_dir=out,
-            per_device_train_batch_size=BATCH,
-            max_steps=steps + WARM_STEPS,
-            learning_rate=1e-4,
-            use_cpu=True,
-            bf16=dtype == "bfloat16",
-            remove_unused_columns=False,
-            report_to=[],
-            save_strategy="no",
-            logging_strategy="no",
-            disable_tqdm=True,
-            seed=0,
-        )
-        trainer = Trainer(
-            model=network,
-            args=arguments,
-            train_dataset=list(rows),
-            data_collator=collate,
-            callbacks=[clock],
-        )
-        trainer.train()
-    tokens = sum(counted[WARM_STEPS : WARM_STEPS + steps])
-    return Speed("transformers", tokens, clock.seconds, clock.cpu_seconds)
-
-
-def _lengths(rows: Sequence[Any], tokenizer: Any) -> list[int]:
-    from model.images import ImageProcessor
     from model.train.documents import Reader
+    from model.train.draws import Draws
+    from model.train.replicas import Replicas
 
-    read = Reader(tokenizer, ImageProcessor())
-    return [read(conversation, None).num_tokens for conversation, _ in rows]
+    given = {
+        "pages": options.specimens,
+        "miniwob": options.demonstrations,
+        "episodes": options.episodes,
+    }
+    source = Drawn(source_of(kind, given[kind], folder))
+    model, dtype, steps = options.model, options.dtype, options.steps
+    read = Reader(Tokenizer.from_file(model / "tiktoken.model"), ImageProcessor(options.patches))
+    draws = Draws(stage_of(kind, steps, dtype), {"rows": source}, read, Replicas(0, 1))
+    drawn = rows_of(draws, source, steps + 1)
+    batch = draws.batches(1)[0]
+    computed, whole = batch.input_ids_BT.shape[1], batch.num_tokens
+    print(f"{kind}, {dtype}: {[len(rows) for rows in drawn]} rows a step, {whole} tokens of which")
+    print(f"ours computes {computed}, with {len(batch.grids)} pictures of {len(batch.uses)}")
+    print(
+        "loss of a step's rows: ours {:.7f}, theirs {:.7f}".format(
+            *same_loss(model, read, drawn[1])
+        )
+    )
+    rows = [row for of_a_step in drawn for row in of_a_step]
+    rows_a_step = max(1, len(rows) // len(drawn))
+    speeds = []
+    for _ in range(options.rounds):
+        speeds.append(
+            speed_of("transformers", model, read, rows, rows_a_step, AT_ONCE[kind], dtype)
+        )
+        speeds.append(ours(model, kind, source, steps, dtype, options.patches))
+        for speed in speeds[-2:]:
+            by_cpu = speed.tokens / speed.cpu_seconds
+            told = f"{speed.name:>14} {speed.a_second:>9.0f} tokens/s {by_cpu:>9.0f} a CPU second"
+            print(told, flush=True)
+    mine, other = (
+        [
+            sum(getattr(speed, part) for speed in speeds if speed.name == name)
+            for part in ("tokens", "seconds", "cpu_seconds")
+        ]
+        for name in ("ours", "transformers")
+    )
+    ratio = (mine[0] / mine[1]) / (other[0] / other[1])
+    by_cpu = (mine[0] / mine[2]) / (other[0] / other[2])
+    print(f"ours over transformers: {ratio:.2f} by the clock, {by_cpu:.2f} by CPU time", flush=True)
+    return {
+        "kind": kind,
+        "dtype": dtype,
+        "speeds": [speed._asdict() for speed in speeds],
+        "ratio": ratio,
+        "by_cpu": by_cpu,
+        "tokens": whole,
+        "computed": computed,
+    }
 
 
 def main(words: list[str]) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--model", type=Path, default=ROOT / "model" / "weights" / "nano")
+    parser.add_argument("--kinds", nargs="+", default=["pages", "miniwob", "episodes"])
     parser.add_argument("--specimens", type=Path, help="labelled pages; made here if not given")
-    parser.add_argument("--pages", type=int, default=60, help="to make")
-    parser.add_argument("--steps", type=int, default=6, help="of each, in every round")
-    parser.add_argument("--rounds", type=int, default=2, help="ours and theirs in turn")
-    parser.add_argument("--threads", type=int, default=1, help="of torch")
+    parser.add_argument("--demonstrations", type=Path, help="runs of MiniWoB++; as above")
+    parser.add_argument("--episodes", type=Path, help="runs of long episodes; as above")
+    parser.add_argument("--patches", type=int, default=1024, help="of a picture at most")
+    parser.add_argument("--steps", type=int, default=2, help="of ours, in every round")
+    parser.add_argument("--rounds", type=int, default=1, help="ours and theirs in turn")
+    parser.add_argument("--threads", type=int, default=2, help="of torch")
     parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32")
-    parser.add_argument("--long", type=int, default=0, help="tokens of every tenth conversation")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     options = parser.parse_args(words)
     os.environ["OMP_NUM_THREADS"] = str(options.threads)
     import torch
 
     torch.set_num_threads(options.threads)
-    with tempfile.TemporaryDirectory() as made:
-        pages = options.specimens or Path(made)
-        if options.specimens is None:
-            from agent.specimens import label_specimens
-
-            for _ in label_specimens(0, options.pages, pages):
-                pass
-        rows = conversations(pages, 200, options.long)
-        speeds = [
-            run(options.model, rows, options.steps, options.dtype)
-            for _ in range(options.rounds)
-            for run in (theirs, ours)
-        ]
-    print(f"{'':>14} {'tokens/s':>9} {'tokens/CPU s':>13}")
-    for speed in speeds:
-        print(f"{speed.name:>14} {speed.a_second:>9.0f} {speed.tokens / speed.cpu_seconds:>13.0f}")
-    totals = {
-        name: [
-            sum(getattr(s, part) for s in speeds if s.name == name)
-            for part in ("tokens", "seconds", "cpu_seconds")
-        ]
-        for name in ("ours", "transformers")
-    }
-    mine, other = totals["ours"], totals["transformers"]
-    ratio = (mine[0] / mine[1]) / (other[0] / other[1])
-    by_cpu = (mine[0] / mine[2]) / (other[0] / other[2])
-    print(f"ours over transformers: {ratio:.2f} by the clock, {by_cpu:.2f} by CPU time")
+    found = []
+    for kind in options.kinds:
+        with tempfile.TemporaryDirectory() as made:
+            found.append(measure(kind, options, Path(made)))
     if options.json:
-        told = {"speeds": [speed._asdict() for speed in speeds], "ratio": ratio, "by_cpu": by_cpu}
+        told = {"kinds": found, "threads": options.threads, **conditions()}
         options.json.write_text(json.dumps(told, indent=2) + "\n")
     return 0
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from model.attention import Stretch
 from model.cache import LatentCache, Remembers, causal_mask, padded_mask
 from model.config import TextConfig
 from model.mla import MultiHeadLatentAttention
@@ -24,7 +25,7 @@ class DecoderLayer(nn.Module):
         """In training: computed again in the backward pass instead of being remembered."""
         self.few: Callable[..., Tensor | None] | None = None
         """Of a quantized network: all of this for a few new tokens in one call, given what
-        `_layer` is but lengths. None back: it cannot, these parts must."""
+        `_layer` is but stretches. None back: it cannot, these parts must."""
         dim = config.hidden_size
         self.input_layernorm = nn.RMSNorm(dim, eps=config.rms_norm_eps)
         self.self_attn = MultiHeadLatentAttention(config)
@@ -42,14 +43,21 @@ class DecoderLayer(nn.Module):
         sin_TP: Tensor,
         visible_TK: Tensor | None,
         cache: Remembers | None,
-        lengths: Sequence[int] | None = None,
+        stretches: Sequence[Stretch] | None = None,
     ) -> Tensor:
         if self.checkpointed and torch.is_grad_enabled():
             again: Tensor = checkpoint(
-                self._layer, x_BTD, cos_TP, sin_TP, visible_TK, cache, lengths, use_reentrant=False
+                self._layer,
+                x_BTD,
+                cos_TP,
+                sin_TP,
+                visible_TK,
+                cache,
+                stretches,
+                use_reentrant=False,
             )
             return again
-        return self._layer(x_BTD, cos_TP, sin_TP, visible_TK, cache, lengths)
+        return self._layer(x_BTD, cos_TP, sin_TP, visible_TK, cache, stretches)
 
     def _layer(
         self,
@@ -58,14 +66,14 @@ class DecoderLayer(nn.Module):
         sin_TP: Tensor,
         visible_TK: Tensor | None,
         cache: Remembers | None,
-        lengths: Sequence[int] | None,
+        stretches: Sequence[Stretch] | None,
     ) -> Tensor:
-        if self.few is not None and lengths is None:
+        if self.few is not None and stretches is None:
             done_BTD = self.few(x_BTD, cos_TP, sin_TP, visible_TK, cache)
             if done_BTD is not None:
                 return done_BTD
         x_BTD = x_BTD + self.self_attn(
-            self.input_layernorm(x_BTD), cos_TP, sin_TP, visible_TK, cache, self.index, lengths
+            self.input_layernorm(x_BTD), cos_TP, sin_TP, visible_TK, cache, self.index, stretches
         )
         return x_BTD + self.mlp(self.post_attention_layernorm(x_BTD))
 
@@ -89,20 +97,20 @@ class Transformer(nn.Module):
         x_BTD: Tensor,
         cache: LatentCache | None = None,
         attention_mask_BK: Tensor | None = None,
-        lengths: Sequence[int] | None = None,
+        stretches: Sequence[Stretch] | None = None,
     ) -> Tensor:
         """Hidden states after the last norm; with a cache, of the new tokens only.
 
         Args:
             attention_mask_BK: 1 at tokens and 0 at padding, of the past and the new ones; rows
                 may be padded on either side. None: nothing is padded.
-            lengths: tokens of each document of a packed row, for training; each has positions of
-                its own and does not see the others. Not with a cache or a mask.
+            stretches: what a packed row is made of, for training; each has positions of its own and
+                sees its past, and no other stretch. Not with a cache or a mask.
         """
         num_past, num_new = (cache.length if cache else 0), x_BTD.shape[1]
         visible_TK = None
-        if lengths is not None:
-            positions = torch.cat([torch.arange(length) for length in lengths]).to(x_BTD.device)
+        if stretches is not None:
+            positions = positions_of(stretches, x_BTD.device)
         elif attention_mask_BK is None:
             positions = torch.arange(num_past, num_past + num_new, device=x_BTD.device)
             visible_TK = causal_mask(num_new, num_past, x_BTD.device)
@@ -113,8 +121,14 @@ class Transformer(nn.Module):
         # As the public code: angles in float32, their cosines in the model's dtype.
         cos_TP, sin_TP = angles.cos().to(x_BTD.dtype), angles.sin().to(x_BTD.dtype)
         for layer in self.layers:
-            x_BTD = layer(x_BTD, cos_TP, sin_TP, visible_TK, cache, lengths)
+            x_BTD = layer(x_BTD, cos_TP, sin_TP, visible_TK, cache, stretches)
         return self.norm(x_BTD)
+
+
+def positions_of(stretches: Sequence[Stretch], device: torch.device) -> Tensor:
+    """Of every token in its document, [T]."""
+    ranges = [torch.arange(each.start, each.start + each.length) for each in stretches]
+    return torch.cat(ranges).to(device)
 
 
 class Decoder(nn.Module):

@@ -12,6 +12,7 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
+from model.attention import Stretch
 from model.cache import LatentCache
 from model.config import KimiVLConfig, read_json
 from model.decoder import Decoder
@@ -88,8 +89,20 @@ class KimiVL(nn.Module):
         grids = self.grids(image_grid_hws, num_patches=pixel_values.shape[0])
         return self.project(self.vision_tower(pixel_values, grids), grids)
 
-    def project(self, patches_NC: Tensor, grids: Sequence[Grid]) -> Tensor:
-        return self.multi_modal_projector(self.vision_tower.merged(patches_NC, grids))
+    def project(
+        self, patches_NC: Tensor, grids: Sequence[Grid], shown: Sequence[int] | None = None
+    ) -> Tensor:
+        """
+        Args:
+            shown: which picture is at each place, if some are shown more than once.
+        """
+        features_MD = self.multi_modal_projector(self.vision_tower.merged(patches_NC, grids))
+        if shown is None or list(shown) == list(range(len(grids))):
+            return features_MD
+        pictures = features_MD.split(
+            [grid.num_patches // self.vision_tower.merge**2 for grid in grids]
+        )
+        return torch.cat([pictures[number] for number in shown])
 
     def grids(self, image_grid_hws: Tensor, num_patches: int) -> list[Grid]:
         grids = [Grid(int(height), int(width)) for height, width in image_grid_hws.tolist()]
@@ -134,10 +147,10 @@ class KimiVL(nn.Module):
         embedded_BTD: Tensor,
         cache: LatentCache | None = None,
         attention_mask: Tensor | None = None,
-        lengths: Sequence[int] | None = None,
+        stretches: Sequence[Stretch] | None = None,
     ) -> Tensor:
         """After the decoder's last norm; the arguments are `model.decoder.Transformer`'s."""
-        return self.language_model.model(embedded_BTD, cache, attention_mask, lengths)
+        return self.language_model.model(embedded_BTD, cache, attention_mask, stretches)
 
     def forward(
         self,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from model.attention import attend, attend_documents
+from model.attention import Stretch, attend, attend_stretches
 from model.cache import Remembers
 from model.config import TextConfig
 from model.rope import rotate
@@ -57,7 +57,7 @@ class MultiHeadLatentAttention(nn.Module):
         visible_TK: Tensor | None,
         cache: Remembers | None = None,
         layer: int = 0,
-        lengths: Sequence[int] | None = None,
+        stretches: Sequence[Stretch] | None = None,
     ) -> Tensor:
         q_nope, q_rope = self.queries(x_BTD, cos_TP, sin_TP)
         entries_BKR = self.entries(x_BTD, cos_TP, sin_TP)
@@ -69,7 +69,7 @@ class MultiHeadLatentAttention(nn.Module):
                 return self.o_proj(fused_BTE)
             mixed_BTHV = self._absorbed(q_nope, q_rope, entries_BKR, visible_TK)
         else:
-            mixed_BTHV = self._expanded(q_nope, q_rope, entries_BKR, visible_TK, lengths)
+            mixed_BTHV = self._expanded(q_nope, q_rope, entries_BKR, visible_TK, stretches)
         return self.o_proj(mixed_BTHV.flatten(2))
 
     def queries(self, x_BTD: Tensor, cos_TP: Tensor, sin_TP: Tensor) -> tuple[Tensor, Tensor]:
@@ -98,12 +98,12 @@ class MultiHeadLatentAttention(nn.Module):
         q_rope: Tensor,
         entries_BKR: Tensor,
         visible_TK: Tensor | None,
-        lengths: Sequence[int] | None,
+        stretches: Sequence[Stretch] | None,
     ) -> Tensor:
         key, value = (part.transpose(1, 2) for part in self.keys_and_values(entries_BKR))
         query = torch.cat((q_nope, q_rope), dim=-1).transpose(1, 2)
-        if lengths is not None:
-            mixed = attend_documents(query, key, value, lengths, scale=self.scale)
+        if stretches is not None:
+            mixed = attend_stretches(query, key, value, stretches, scale=self.scale)
         else:
             mixed = attend(query, key, value, scale=self.scale, visible_QK=visible_TK)
         return mixed.transpose(1, 2)

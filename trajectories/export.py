@@ -33,6 +33,8 @@ class SampleMeta(NamedTuple):
     """The target is an expert's advice, not what was answered."""
     picture: Path
     """The screenshot's file."""
+    earlier: tuple[Path, ...]
+    """Those of all the steps before, in order; the prompt shows the last of them, or none."""
     labels: str | None
     """What can be read on it, where that was logged."""
     instruction: str
@@ -99,7 +101,9 @@ def samples_of(run: RunRecord, number: int, episode: Episode, render: Render) ->
     """The steps of one episode of the run, wanted or not."""
     advised = any(step.advice is not None for step in episode.steps)
     answered = [step for step in episode.steps if step.intent is not None]
-    for step, messages in zip(answered, prompts(episode, render), strict=True):
+    pictures = [blob_path(step.folder, step.observation.image) for step in answered]
+    asked = zip(answered, prompts(episode, render), strict=True)
+    for place, (step, messages) in enumerate(asked):
         assert step.intent is not None
         # An answer that could not be used is no example, even on the way to success.
         target = step.advice if advised else None if step.error else step.intent.response
@@ -112,7 +116,8 @@ def samples_of(run: RunRecord, number: int, episode: Episode, render: Render) ->
             seed=episode.start.seed,
             step=step.number,
             advised=advised,
-            picture=blob_path(step.folder, step.observation.image),
+            picture=pictures[place],
+            earlier=tuple(pictures[:place]),
             labels=step.labels,
             instruction=episode.start.instruction,
             score=None if episode.end is None else episode.end.score,

@@ -337,6 +337,7 @@ class Sft:
     out: Annotated[Path, "folder for checkpoints and metrics"]
     init: Annotated[str, "nano or a folder of weights to start from"] = "nano"
     data: Annotated[Path, "folder with runs/, and specimens/ if the stage wants it"] = Path("data")
+    style: Annotated[str, "of the prompts, as `run` will ask: nano, opencua-steady, ..."] = "nano"
     threads: Annotated[int, "of torch"] = 1
     readers: Annotated[int, "processes that draw batches ahead, for a GPU"] = 0
     tensorboard: Annotated[bool, "also write event files, into out/tensorboard"] = False

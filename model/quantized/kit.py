@@ -7,13 +7,13 @@ from pathlib import Path
 import torch
 
 from model.chat import ChatModel
-from model.images import open_picture
 from model.kernels.choice import best_kernels
-from model.messages import ImagePart, Message, TextPart, assistant, system
+from model.messages import Message
 from model.quantized.calibrate import input_products
 from model.quantized.convert import Report, quantize_folder
 from model.quantized.plan import Plan
 from model.shelf import weights_folder
+from model.train.documents import messages_of, names_of, opened
 from model.train.samples import Conversation
 
 OnProgress = Callable[[int, int], None]
@@ -43,7 +43,7 @@ def convert(
     products, seen = None, ""
     if steps:
         model = ChatModel.from_pretrained(folder, device="cpu")
-        prompts = (model.processor(messages_of(step), False) for step in steps)
+        prompts = (model.processor(asked(step), False) for step in steps)
         products = input_products(model.network, prompts)
         digest = hashlib.sha256(repr([(s.system, s.turns) for s in steps]).encode()).hexdigest()
         seen = f"{len(steps)} steps {digest[:16]}"
@@ -59,12 +59,6 @@ def convert(
     )
 
 
-def messages_of(step: Conversation) -> list[Message]:
-    """The step as the network was asked it, and its answer."""
-    picture = [] if step.picture is None else [ImagePart(open_picture(step.picture))]
-    messages = [system(step.system)]
-    for turn in step.turns:
-        messages.append(Message("user", (*picture, TextPart(turn.prompt))))
-        messages.append(assistant(turn.answer))
-        picture = []
-    return messages
+def asked(step: Conversation) -> list[Message]:
+    """As the network was asked, and its answers."""
+    return messages_of(step, [opened(*name) for name in names_of(step)])

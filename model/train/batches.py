@@ -1,40 +1,73 @@
 """Documents beside one another: padded, a row each, or packed, all in one row.
 
 A packed row wastes nothing: its documents do not see one another, each counts its positions from
-its own start (`lengths` says where they are), and its loss is the sum of theirs.
+its own start, and its loss is the sum of theirs. What they begin with alike is in it once, and so
+is every picture (`model.train.trunks`).
 
-Shapes: B rows, T tokens, N patches, S glyph slots.
+Shapes: B rows, T tokens, N patches of all pictures, P learned tokens, S glyph slots.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from model.attention import Stretch
 from model.moonvit import Grid
-from model.train.documents import NO_LOSS, Copy, Document, Pointer, Tokens
+from model.train.documents import Copy, Document, Pointer
+from model.train.glyphs import SLOTS
 from model.train.samples import Label
+from model.train.trunks import Album, Trunks
+
+
+class Learned(NamedTuple):
+    """What is to be predicted, document after document; two may learn at one place."""
+
+    places_P: Tensor
+    """Of the tokens it comes after, in the rows one after another."""
+    targets_P: Tensor
+    """Ids."""
+    is_coordinate_P: Tensor
+    """Whether it is a decimal group of a point."""
+
+
+class Use(NamedTuple):
+    """A picture in a document."""
+
+    picture: int
+    """Of the batch's."""
+    labels: Sequence[Label]
+    """Its glyphs; empty where nobody read it."""
+    is_labelled: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
     input_ids_BT: Tensor
-    targets_BT: Tensor
-    """The id that should come next; `NO_LOSS` where nothing is learned."""
+    learned: Learned
     pixel_values: Tensor | None
-    """None: no row has a picture."""
+    """Every picture once; None: no row has one."""
     grids: list[Grid]
+    """Of each picture."""
+    shown: list[int]
+    """The picture of each run of placeholders."""
+    uses: list[Use]
+    """The pictures of every document."""
     glyphs_NS: Tensor
-    """`NO_LOSS` for pictures without labels."""
+    """Of the labelled uses, one after another."""
     pointers: list[Pointer]
     looks: list[Pointer]
     copies: list[Copy]
-    lengths: tuple[int, ...] | None
-    """Tokens of each document of the one row; None: a row is a document."""
-    labels: list[Sequence[Label]]
-    """The glyphs of each picture of `grids`; empty where nobody read it."""
+    """Rows of these three are documents, positions those within them."""
+    places: list[np.ndarray]
+    """Of each document's tokens, in the rows one after another."""
+    stretches: tuple[Stretch, ...] | None
+    """What a packed row is made of; None: a row is a document."""
+    num_tokens: int
+    """Of all documents, what they share counted in each; padding not."""
 
     def to(self, device: torch.device) -> "Batch":
         if device.type == "cpu":
@@ -43,7 +76,7 @@ class Batch:
         return replace(
             self,
             input_ids_BT=self.input_ids_BT.to(device),
-            targets_BT=self.targets_BT.to(device),
+            learned=Learned(*(part.to(device) for part in self.learned)),
             pixel_values=None if pixels is None else pixels.to(device),
             glyphs_NS=self.glyphs_NS.to(device),
         )
@@ -51,69 +84,96 @@ class Batch:
 
 def padded(documents: Sequence[Document]) -> Batch:
     """A row each, padded on the right with 0."""
-    ids, targets = _rows([document.tokens for document in documents])
-    return _batch(documents, ids, targets, [(row, 0) for row in range(len(documents))], None)
+    longest = max(document.num_tokens for document in documents)
+    ids = torch.zeros(len(documents), longest, dtype=torch.int64)
+    album = Album(shares=False)
+    places, pictures = [], []
+    for row, document in enumerate(documents):
+        ids[row, : document.num_tokens] = torch.tensor(document.tokens.ids)
+        places.append(np.arange(document.num_tokens) + row * longest)
+        pictures.append(album.add(document))
+    shown = [number for numbers in pictures for number in numbers]
+    return _batch(documents, ids, album, pictures, shown, places, None)
 
 
-def packed(documents: Sequence[Document]) -> Batch:
-    """One row, a document after another; what the last token of one predicts is nothing."""
-    rows = [_rows([document.tokens]) for document in documents]
-    ids, targets = (torch.cat(parts, dim=1) for parts in zip(*rows, strict=True))
-    lengths = tuple(document.num_tokens for document in documents)
-    starts = [sum(lengths[:index]) for index in range(len(lengths))]
-    return _batch(documents, ids, targets, [(0, start) for start in starts], lengths)
+MOST_SHARED = 8
+"""Times its length a row may stand for: documents that are all alike would never fill it."""
+
+
+def packed(
+    documents: Iterable[Document], *, num_tokens: int | None = None, shares: bool = True
+) -> Batch:
+    """One row, in which what documents begin with alike stands once, and every picture.
+
+    Args:
+        num_tokens: documents are taken until the row has so many, the last one whole; None: all.
+        shares: else every document is there for itself.
+    """
+    row = Trunks(shares=shares)
+    for document in documents:
+        row.add(document)
+        whole = sum(each.num_tokens for each in row.documents)
+        if num_tokens and (len(row.ids) >= num_tokens or whole >= MOST_SHARED * num_tokens):
+            break
+    ids = torch.tensor([row.ids])
+    return _batch(
+        row.documents, ids, row.album, row.pictures, row.shown, row.places, tuple(row.stretches)
+    )
 
 
 def _batch(
     documents: Sequence[Document],
     ids: Tensor,
-    targets: Tensor,
-    places: Sequence[tuple[int, int]],
-    lengths: tuple[int, ...] | None,
+    album: Album,
+    pictures: Sequence[Sequence[int]],
+    shown: list[int],
+    places: list[np.ndarray],
+    stretches: tuple[Stretch, ...] | None,
 ) -> Batch:
     """
     Args:
-        places: row and first position of each document.
+        pictures: of each document.
+        shown: at each run of placeholders.
     """
-    pixels = [d.pixel_values for d in documents if d.pixel_values is not None]
-    placed = list(zip(documents, places, strict=True))
+    uses = [
+        Use(picture, document.labels if is_last else (), is_last and document.glyphs_NS is not None)
+        for document, numbers in zip(documents, pictures, strict=True)
+        for picture, is_last in _with_last(numbers)
+    ]
+    pixels = [picture.pixels_N3PP for picture in album.pictures]
+    known = [document.glyphs_NS for document in documents if document.glyphs_NS is not None]
     return Batch(
-        ids,
-        targets,
-        torch.cat(pixels) if pixels else None,
-        [grid for document in documents for grid in document.grids],
-        torch.from_numpy(np.concatenate([document.glyphs_NS for document in documents])),
-        [_at(pointer, place) for document, place in placed for pointer in document.pointers],
-        [_at(look, place) for document, place in placed for look in document.looks],
-        [
-            Copy(row, copy.position + start, copy.source + start)
-            for document, (row, start) in placed
-            for copy in document.copies
-        ],
-        lengths,
-        [labels for document in documents for labels in _labels(document)],
+        input_ids_BT=ids,
+        learned=_learned(documents, places),
+        pixel_values=torch.cat(pixels) if pixels else None,
+        grids=[picture.grid for picture in album.pictures],
+        shown=shown,
+        uses=uses,
+        glyphs_NS=torch.from_numpy(np.concatenate([np.empty((0, SLOTS), np.int64), *known])),
+        pointers=[p._replace(row=row) for row, d in enumerate(documents) for p in d.pointers],
+        looks=[look._replace(row=row) for row, d in enumerate(documents) for look in d.looks],
+        copies=[copy._replace(row=row) for row, d in enumerate(documents) for copy in d.copies],
+        places=places,
+        stretches=stretches,
+        num_tokens=sum(document.num_tokens for document in documents),
     )
 
 
-def _labels(document: Document) -> list[Sequence[Label]]:
-    """Only the last picture's are known."""
-    if not document.grids:
-        return []
-    return [*[()] * (len(document.grids) - 1), document.labels]
+def _with_last(pictures: Sequence[int]) -> Iterator[tuple[int, bool]]:
+    """Only the last picture's glyphs are known."""
+    for place, picture in enumerate(pictures, start=1):
+        yield picture, place == len(pictures)
 
 
-def _at(pointer: Pointer, place: tuple[int, int]) -> Pointer:
-    row, start = place
-    return Pointer(row, pointer.position + start, pointer.picture_token + start)
-
-
-def _rows(rows: Sequence[Tokens]) -> tuple[Tensor, Tensor]:
-    """Ids [B, T] padded with 0 and, for each, the id to predict next or `NO_LOSS`."""
-    length = max(len(row.ids) for row in rows)
-    ids = torch.zeros(len(rows), length, dtype=torch.int64)
-    targets = torch.full((len(rows), length), NO_LOSS, dtype=torch.int64)
-    for index, row in enumerate(rows):
-        ids[index, : len(row.ids)] = torch.tensor(row.ids)
-        learned = torch.tensor(row.is_learned[1:])
-        targets[index, : len(row.ids) - 1][learned] = torch.tensor(row.ids[1:])[learned]
-    return ids, targets
+def _learned(documents: Sequence[Document], places: Sequence[np.ndarray]) -> Learned:
+    """The successor of each token whose successor is learned."""
+    before, targets, coordinates = [], [], []
+    for document, place_D in zip(documents, places, strict=True):
+        ids = np.array(document.tokens.ids)
+        is_coordinate_D = np.zeros(len(ids), dtype=bool)
+        is_coordinate_D[[pointer.position for pointer in document.pointers]] = True
+        is_before = np.array(document.tokens.is_learned[1:], dtype=bool)
+        before.append(place_D[:-1][is_before])
+        targets.append(ids[1:][is_before])
+        coordinates.append(is_coordinate_D[:-1][is_before])
+    return Learned(*(torch.from_numpy(np.concatenate(p)) for p in (before, targets, coordinates)))

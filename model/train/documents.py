@@ -1,16 +1,17 @@
-"""A conversation as tokens and patches, before it stands beside others in a batch.
+"""A conversation as tokens and pictures, before it stands beside others in a batch.
 
 Loss is on what the assistant says and on the token that ends its turn. Where an answer
 names a point, the document also says which picture token holds that point, so that one
 head of attention can be taught to look there. Positions count from the document's start.
 
-Shapes: N patches of its pictures, S glyph slots.
+Shapes: N patches of a picture, S glyph slots.
 """
 
 import re
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import OrderedDict, defaultdict
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -22,16 +23,23 @@ from model.messages import ImagePart, Message, assistant, system, user
 from model.moonvit import Grid
 from model.processor import Processor
 from model.tokenizer import Tokenizer
-from model.train.glyphs import SLOTS, glyph_labels
+from model.train.glyphs import glyph_labels
 from model.train.samples import Answer, Conversation, Label
 from model.train.vocabulary import FIRST_PAIR_OF_DIGITS
 
-NO_LOSS = -100
 ASKED_TOKENS = 4
 """Of a question's end, before an answer that is a point: by then it is known what is asked."""
 MAX_SHARED = 12
 """Tokens of past compared; longer runs are told apart by them."""
+_BLANK = Image.new("RGB", (1, 1))
+"""The text needs to know where a picture stands, not what is on it."""
+PICTURES_KEPT = 16
+"""Of those read last: the prompts of an episode show the same ones again and again."""
 POINT = re.compile(r"x=(0\.\d\d|1\.00), y=(0\.\d\d|1\.00)")
+
+
+Window = tuple[int, int, int, int]
+"""Left, top, right, bottom, in pixels."""
 
 
 class Pointer(NamedTuple):
@@ -56,16 +64,33 @@ class Tokens(NamedTuple):
     is_learned: list[bool]
 
 
+class Picture(NamedTuple):
+    name: Hashable
+    """Two of one name are the same picture."""
+    size: tuple[int, int]
+    """Width and height in pixels of the screen."""
+    pixels_N3PP: Tensor
+    grid: Grid
+
+
+class Shown(NamedTuple):
+    """A picture where a document shows it."""
+
+    picture: Picture
+    first: int
+    """Position of the first of its tokens."""
+    num_tokens: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     tokens: Tokens
-    pixel_values: Tensor | None
-    """None: it has no picture."""
-    grids: list[Grid]
-    glyphs_NS: np.ndarray
-    """`NO_LOSS` for pictures without labels."""
+    shown: list[Shown]
+    """In their order."""
+    glyphs_NS: np.ndarray | None
+    """Of its last picture; None: nobody told where they are."""
     labels: Sequence[Label]
-    """The glyphs of its last picture, if known."""
+    """Those glyphs as they were told."""
     pointers: list[Pointer]
     looks: list[Pointer]
     """The pointers, and the tokens that lead up to them: from where it is said what is meant,
@@ -79,22 +104,55 @@ class Document:
 
 
 def messages_of(conversation: Conversation, pictures: Sequence[Image.Image]) -> list[Message]:
-    """The same messages a live step would send, with the answers."""
+    """The same messages a live step would send, with the answers.
+
+    Args:
+        pictures: all it shows, in their order.
+    """
+    remaining = [ImagePart(picture) for picture in pictures]
     messages = [system(conversation.system)]
-    for index, turn in enumerate(conversation.turns):
-        shown = [ImagePart(picture) for picture in pictures] if index == 0 else []
-        messages += [user(*shown, turn.prompt), assistant(turn.answer)]
+    for recalled in conversation.history:
+        if recalled.picture is not None:
+            messages.append(user(remaining.pop(0)))
+        messages.append(assistant(recalled.said))
+    for turn in conversation.turns:
+        messages += [user(*remaining, turn.prompt), assistant(turn.answer)]
+        remaining = []
     return messages
 
 
-def tokenize(messages: Sequence[Message], tokenizer: Tokenizer) -> Tokens:
-    """Ids of the chat, one placeholder a picture, and which are the assistant's."""
+def names_of(conversation: Conversation) -> list[tuple[Path, Window | None]]:
+    """Its pictures in their order, and what part of each is shown."""
+    names: list[tuple[Path, Window | None]] = [
+        (recalled.picture, None)
+        for recalled in conversation.history
+        if recalled.picture is not None
+    ]
+    if conversation.picture is not None:
+        names += [(path, None) for path in conversation.earlier]
+        names.append((conversation.picture, conversation.window))
+    return names
+
+
+def opened(path: Path, window: Window | None) -> Image.Image:
+    with Image.open(path) as found:
+        picture = found.convert("RGB")
+    return picture if window is None else picture.crop(window)
+
+
+def tokenize(messages: Sequence[Message], tokenizer: Tokenizer, *, num_recalled: int = 0) -> Tokens:
+    """Ids of the chat, one placeholder a picture, and which are the assistant's to learn.
+
+    Args:
+        num_recalled: of the assistant's messages, from the first, are not learned.
+    """
     ids = tokenizer.encode_chat(messages, add_generation_prompt=False)
     special = tokenizer.special
-    learned, speaks, is_content = [], False, False
+    learned, speaks, is_content, num_said = [], False, False, 0
     for token_id in ids:
         if token_id == special["<|im_assistant|>"]:
-            speaks = True
+            num_said += 1
+            speaks = num_said > num_recalled
         learned.append(speaks and is_content)
         if token_id == special["<|im_middle|>"]:
             is_content = True
@@ -114,36 +172,29 @@ class Reader:
         ends = [tokenizer.encode(pair) for pair in ("00", "99")]
         self._has_pairs = ends == [[FIRST_PAIR_OF_DIGITS], [FIRST_PAIR_OF_DIGITS + 99]]
         """Decimals are tokens of their own, as in nano's vocabulary; else no point is taught."""
+        self._kept: OrderedDict[Hashable, Picture] = OrderedDict()
 
     def __call__(self, conversation: Conversation, labels: Sequence[Label] | None) -> Document:
         """
         Args:
             labels: the glyphs of its last picture, if known.
         """
-        pictures = opened(conversation)
-        tokens = tokenize(messages_of(conversation, pictures), self.tokenizer)
-        copies = [Copy(0, *pair) for pair in copied(tokens)]
-        if not pictures:
-            return Document(
-                tokens=tokens,
-                pixel_values=None,
-                grids=[],
-                glyphs_NS=np.empty((0, SLOTS), dtype=np.int64),
-                labels=(),
-                pointers=[],
-                looks=[],
-                copies=copies,
-                source=conversation.source,
-            )
-        patches = self.images(pictures)
-        grids = [Grid(*grid) for grid in patches.image_grid_hws.tolist()]
-        tokens, first = self._expanded(tokens, grids)
-        pointers = self._pointers(tokens, conversation, pictures[-1], grids[-1], first)
+        pictures = [self._picture(*name) for name in names_of(conversation)]
+        tokens = tokenize(
+            messages_of(conversation, [_BLANK] * len(pictures)),
+            self.tokenizer,
+            num_recalled=len(conversation.history),
+        )
+        tokens, shown = self._expanded(tokens, pictures)
+        glyphs_NS, pointers = None, []
+        if conversation.picture is not None:
+            pointers = self._pointers(tokens, conversation, shown[-1])
+            if labels is not None:
+                glyphs_NS = glyph_labels(labels, pictures[-1].grid, self.images.patch_size)
         return Document(
             tokens=tokens,
-            pixel_values=patches.pixel_values,
-            grids=grids,
-            glyphs_NS=self._glyphs(grids, labels),
+            shown=shown,
+            glyphs_NS=glyphs_NS,
             labels=labels or (),
             pointers=pointers,
             looks=self._led_up_to(pointers, tokens),
@@ -157,24 +208,20 @@ class Reader:
         Raises:
             ValueError: the prompt is not the one they were drawn after.
         """
-        with Image.open(answer.picture) as opened_picture:
-            picture = opened_picture.convert("RGB")
-        messages = [system(answer.system), user(ImagePart(picture), answer.prompt)]
-        prompt = self.processor(messages)
-        ids: list[int] = prompt.input_ids[0].tolist()
+        picture = self._picture(answer.picture, None)
+        messages = [system(answer.system), user(ImagePart(_BLANK), answer.prompt)]
+        asked = self.tokenizer.encode_chat(messages, add_generation_prompt=True)
+        (ids, _), shown = self._expanded(Tokens(asked, [False] * len(asked)), [picture])
         if len(ids) != answer.num_prompt_tokens:
             raise ValueError(
                 f"a prompt of {len(ids)} tokens; the answer was drawn after"
                 f" {answer.num_prompt_tokens}"
             )
-        assert prompt.image_grid_hws is not None, "there is a picture"
-        grids = [Grid(*grid) for grid in prompt.image_grid_hws.tolist()]
         drawn = list(answer.token_ids)
         return Document(
             tokens=Tokens([*ids, *drawn], [False] * len(ids) + [True] * len(drawn)),
-            pixel_values=prompt.pixel_values,
-            grids=grids,
-            glyphs_NS=self._glyphs(grids, None),
+            shown=shown,
+            glyphs_NS=None,
             labels=(),
             pointers=[],
             looks=[],
@@ -182,42 +229,43 @@ class Reader:
             source="rollout",
         )
 
-    def _expanded(self, tokens: Tokens, grids: Sequence[Grid]) -> tuple[Tokens, int]:
-        """A placeholder for every token of a picture; and where those of the last one begin."""
-        counts = [self.images.num_tokens(grid) for grid in grids]
+    def _picture(self, path: Path, window: Window | None) -> Picture:
+        name = (path, window)
+        if name not in self._kept:
+            picture = opened(path, window)
+            patches = self.images([picture])
+            [grid] = patches.image_grid_hws.tolist()
+            self._kept[name] = Picture(name, picture.size, patches.pixel_values, Grid(*grid))
+            if len(self._kept) > PICTURES_KEPT:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(name)
+        return self._kept[name]
+
+    def _expanded(self, tokens: Tokens, pictures: Sequence[Picture]) -> tuple[Tokens, list[Shown]]:
+        """A placeholder for every token of a picture; and where those of each begin."""
+        counts = [self.images.num_tokens(picture.grid) for picture in pictures]
         pad = self.tokenizer.special["<|media_pad|>"]
         learned: list[bool] = []
-        remaining, first = iter(counts), 0
+        shown: list[Shown] = []
         for token_id, is_learned in zip(*tokens, strict=True):
             if token_id == pad:
-                first = len(learned)
-                learned += [False] * next(remaining)
+                picture, count = pictures[len(shown)], counts[len(shown)]
+                shown.append(Shown(picture, len(learned), count))
+                learned += [False] * count
             else:
                 learned.append(is_learned)
-        return Tokens(self.processor.expand(tokens.ids, counts), learned), first
-
-    def _glyphs(self, grids: Sequence[Grid], labels: Sequence[Label] | None) -> np.ndarray:
-        num_earlier = sum(grid.num_patches for grid in grids[:-1])
-        unknown = np.full((num_earlier, SLOTS), NO_LOSS, dtype=np.int64)
-        if labels is None:
-            last = np.full((grids[-1].num_patches, SLOTS), NO_LOSS, dtype=np.int64)
-        else:
-            last = glyph_labels(labels, grids[-1], self.images.patch_size)
-        return np.concatenate([unknown, last])
+        return Tokens(self.processor.expand(tokens.ids, counts), learned), shown
 
     def _pointers(
         self,
         tokens: Tokens,
         conversation: Conversation,
-        picture: Image.Image,
-        grid: Grid,
-        first: int,
+        last: Shown,
     ) -> list[Pointer]:
         """Two for each point an answer names: where x's and where y's decimals are drawn.
 
         Args:
-            picture: the last one; points mean it.
-            first: where its tokens begin.
+            last: the picture that points mean.
         """
         points = [
             (float(x), float(y))
@@ -236,12 +284,13 @@ class Reader:
             # A coordinate of 1.00 has no such mark; such a row teaches by its tokens alone.
             return []
         side = self.images.patch_size * self.images.merge
+        (width, height), grid = last.picture.size, last.picture.grid
         found = []
         for index, mark in enumerate(marks):
             x, y = points[index // 2]
-            column = min(int(x * picture.width) // side, grid.width // 2 - 1)
-            line = min(int(y * picture.height) // side, grid.height // 2 - 1)
-            found.append(Pointer(0, mark, first + line * (grid.width // 2) + column))
+            column = min(int(x * width) // side, grid.width // 2 - 1)
+            line = min(int(y * height) // side, grid.height // 2 - 1)
+            found.append(Pointer(0, mark, last.first + line * (grid.width // 2) + column))
         return found
 
     def _led_up_to(self, pointers: Sequence[Pointer], tokens: Tokens) -> list[Pointer]:
@@ -285,15 +334,3 @@ def _shared_past(ids: Sequence[int], one: int, other: int) -> int:
     while length < min(one, other, MAX_SHARED) and ids[one - 1 - length] == ids[other - 1 - length]:
         length += 1
     return length
-
-
-def opened(conversation: Conversation) -> list[Image.Image]:
-    if conversation.picture is None:
-        return []
-    pictures = []
-    for path in (*conversation.earlier, conversation.picture):
-        with Image.open(path) as picture:
-            pictures.append(picture.convert("RGB"))
-    if conversation.window is not None:
-        pictures[-1] = pictures[-1].crop(conversation.window)
-    return pictures

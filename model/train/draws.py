@@ -4,8 +4,10 @@ Everything depends on the stage's seed and the step's number alone, so a resumed
 the uninterrupted one would have seen, and it does not matter how many processes share it.
 """
 
+import itertools
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
 from torch.utils.data import DataLoader, Dataset
 
@@ -18,6 +20,16 @@ from model.train.stages import Stage
 Row = tuple[Conversation, Sequence[Label] | None]
 Source = Callable[[random.Random], Row]
 """Draws one row; everything random in it comes from the generator given."""
+
+
+@runtime_checkable
+class Continuing(Protocol):
+    """A source whose rows have something in common with the next ones, if nothing is between."""
+
+    def one_after_another(self, rng: random.Random) -> Iterator[Row]:
+        """Rows without end; however few are taken, each is as likely as it is alone."""
+        ...
+
 
 AHEAD = 4
 """Steps a process of `Draws.from_step` has ready: drawing is uneven, learning is not."""
@@ -66,21 +78,19 @@ class Draws:
         if not self.stage.sequence_length:
             rows = self.replicas.share(self._rows(step))
             return [padded([self.read(*row) for row in rows])] if rows else []
+        length = self.stage.sequence_length
         numbers = self.replicas.share(range(self.stage.batch_size))
-        return [packed(self._sequence(step, number)) for number in numbers]
+        return [packed(self._sequence(step, number), num_tokens=length) for number in numbers]
 
-    def _sequence(self, step: int, number: int) -> list[Document]:
-        """Documents until they have the stage's length; the last one is not cut."""
+    def _sequence(self, step: int, number: int) -> Iterator[Document]:
+        """Documents without end, every one from a source drawn anew; what a source gives are steps
+        of an episode one after another, where it has any."""
         rng = random.Random(f"{self.stage.seed}/{step}/{number}")
-        documents: list[Document] = []
-        while sum(document.num_tokens for document in documents) < self.stage.sequence_length:
-            documents.append(self.read(*self._row(rng)))
-        return documents
-
-    def _row(self, rng: random.Random) -> Row:
         names, shares = zip(*sorted(self.stage.mixture.items()), strict=True)
-        [name] = rng.choices(names, shares)
-        return self.sources[name](rng)
+        rows = {name: _one_after_another(self.sources[name], rng) for name in names}
+        while True:
+            [name] = rng.choices(names, shares)
+            yield self.read(*next(rows[name]))
 
     def _rows(self, step: int) -> list[Row]:
         """The rows of one step: its share of a pool drawn for `POOL` steps at once."""
@@ -104,6 +114,12 @@ class _Steps(Dataset[list[Batch]]):
 
     def __getitem__(self, step: int) -> list[Batch]:
         return self._draws.batches(step)
+
+
+def _one_after_another(source: Source, rng: random.Random) -> Iterator[Row]:
+    if isinstance(source, Continuing):
+        return source.one_after_another(rng)
+    return (source(rng) for _ in itertools.repeat(None))
 
 
 def _as_drawn(batches: list[Batch]) -> list[Batch]:

@@ -11,11 +11,11 @@ from model.errors import ModelError
 from model.generate import Generator
 from model.images import ImageProcessor
 from model.kimi_vl import KimiVL
-from model.messages import ImagePart, Message, assistant, system, user
+from model.messages import Message
 from model.processor import Processor
 from model.tokenizer import Tokenizer
 from model.train.batches import padded
-from model.train.documents import Reader, opened
+from model.train.documents import Reader, messages_of, names_of, opened
 from model.train.draws import Source
 from model.train.objective import SCORES, Objective
 from model.train.samples import Conversation
@@ -88,14 +88,13 @@ def _exact(network: KimiVL, tokenizer: Tokenizer, conversations: list[Conversati
     right, asked = 0, 0
     with torch.inference_mode():
         for conversation in conversations:
-            messages = [system(conversation.system)]
-            shown = [ImagePart(picture) for picture in opened(conversation)]
-            for turn in conversation.turns:
-                messages.append(user(*shown, turn.prompt))
-                shown = []
-                right += written(generator, processor, messages, len(turn.answer)) == turn.answer
+            pictures = [opened(*name) for name in names_of(conversation)]
+            messages = messages_of(conversation, pictures)
+            first = len(messages) - 2 * len(conversation.turns)
+            for end, turn in enumerate(conversation.turns, start=1):
+                prompt = messages[: first + 2 * end - 1]
+                right += written(generator, processor, prompt, len(turn.answer)) == turn.answer
                 asked += 1
-                messages.append(assistant(turn.answer))
     return right / max(asked, 1)
 
 

@@ -7,23 +7,20 @@ and the losses of the parts add up to that of the whole.
 Shapes: B rows, T tokens, V vocabulary, N patches, P positions.
 """
 
-from bisect import bisect_right
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from collections.abc import Sequence
 from typing import NamedTuple, Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from model.decoder import DecoderLayer
+from model.attention import Stretch
+from model.decoder import DecoderLayer, positions_of
 from model.kimi_vl import KimiVL
 from model.mla import MultiHeadLatentAttention
 from model.rope import text_angles
-from model.train.batches import Batch
+from model.train.batches import Batch, Use
 from model.train.contrast import WordContrast
-from model.train.documents import NO_LOSS
 from model.train.glyphs import GlyphHead, GlyphScore, glyph_weights
 from model.train.vocabulary import FIRST_PAIR_OF_DIGITS
 
@@ -50,10 +47,10 @@ class Amounts(NamedTuple):
 
     @classmethod
     def of(cls, batch: Batch) -> Self:
-        learned = int((batch.targets_BT != NO_LOSS).sum())
+        coordinates = int(batch.learned.is_coordinate_P.sum())
         return cls(
-            answer=learned + (COORDINATE_WEIGHT - 1.0) * len(batch.pointers),
-            glyphs=float(glyph_weights(_labelled(batch.glyphs_NS)).sum()),
+            answer=len(batch.learned.targets_P) + (COORDINATE_WEIGHT - 1.0) * coordinates,
+            glyphs=float(glyph_weights(batch.glyphs_NS).sum()),
             pointer=len(batch.looks),
             copy=len(batch.copies),
             batches=1,
@@ -105,7 +102,10 @@ class Objective(nn.Module):
         read = self._read(patches_NC, batch)
         contrast = nothing
         if self.contrast is not None:
-            contrast = self.contrast(patches_NC, batch.grids, batch.labels) / over.batches
+            apart_NC = self._of_uses(patches_NC, batch, batch.uses)
+            grids = [batch.grids[use.picture] for use in batch.uses]
+            labels = [use.labels for use in batch.uses]
+            contrast = self.contrast(apart_NC, grids, labels) / over.batches
         return Losses(
             answer=nothing,
             glyphs=_mean(read.loss, over.glyphs),
@@ -125,20 +125,16 @@ class Objective(nn.Module):
         features, read = None, GlyphScore(self.glyph_head.read.weight.new_zeros(()), 0, 0)
         if batch.pixel_values is not None:
             patches_NC = self._patches(batch)
-            features = self.network.project(patches_NC, batch.grids)
+            features = self.network.project(patches_NC, batch.grids, batch.shown)
             read = self._read(patches_NC, batch)
         embedded = self.network.merge(batch.input_ids_BT, features)
-        hidden = self.network.hidden(embedded, lengths=batch.lengths)
-        learned = batch.targets_BT != NO_LOSS
-        targets = batch.targets_BT[learned]
-        logits = self.network.language_model.lm_head(hidden[learned]).float()
-        is_coordinate = torch.zeros_like(learned)
-        rows, places, _ = _indices(batch.pointers, learned.device)
-        is_coordinate[rows, places] = True
-        weights = torch.where(is_coordinate[learned], COORDINATE_WEIGHT, 1.0)
-        answer = (answer_loss(logits, targets, is_coordinate[learned]) * weights).sum()
+        hidden = self.network.hidden(embedded, stretches=batch.stretches).flatten(0, 1)
+        places_P, targets_P, is_coordinate_P = batch.learned
+        logits = self.network.language_model.lm_head(hidden[places_P]).float()
+        weights = torch.where(is_coordinate_P, COORDINATE_WEIGHT, 1.0)
+        answer = (answer_loss(logits, targets_P, is_coordinate_P) * weights).sum()
         looks = self._where_looked(batch)
-        right = int((logits.argmax(-1) == targets).sum())
+        right = int((logits.argmax(-1) == targets_P).sum())
         return Losses(
             answer=_mean(answer, over.answer),
             glyphs=_mean(read.loss, over.glyphs),
@@ -146,16 +142,23 @@ class Objective(nn.Module):
             copy=_mean(looks.copy, over.copy),
             contrast=answer.new_zeros(()),
             hits=torch.tensor([right, read.hits, looks.pointer_hits, looks.copy_hits]),
-            tried=torch.tensor([len(targets), read.tried, len(batch.looks), len(batch.copies)]),
+            tried=torch.tensor([len(targets_P), read.tried, len(batch.looks), len(batch.copies)]),
         )
 
     def _read(self, patches_NC: Tensor, batch: Batch) -> GlyphScore:
-        """The sum over the patches of labelled pictures."""
-        labelled = batch.glyphs_NS[:, 0] != NO_LOSS
-        if not labelled.any():
+        """The sum over the patches of labelled pictures, of one shown twice twice."""
+        labelled = [use for use in batch.uses if use.is_labelled]
+        if not labelled:
             return GlyphScore(patches_NC.new_zeros(()), 0, 0)
-        score: GlyphScore = self.glyph_head(patches_NC[labelled], batch.glyphs_NS[labelled])
+        score: GlyphScore = self.glyph_head(
+            self._of_uses(patches_NC, batch, labelled), batch.glyphs_NS
+        )
         return score
+
+    def _of_uses(self, patches_NC: Tensor, batch: Batch, uses: Sequence[Use]) -> Tensor:
+        """Patches of the pictures that are used, one after another."""
+        pictures = patches_NC.split([grid.num_patches for grid in batch.grids])
+        return torch.cat([pictures[use.picture] for use in uses])
 
     def _patches(self, batch: Batch) -> Tensor:
         assert batch.pixel_values is not None, "a batch of text has no patches"
@@ -166,37 +169,29 @@ class Objective(nn.Module):
         """How far two heads of attention look where they should: at the point, at the source."""
         x_BTD, self._attention_input = self._attention_input, None
         assert x_BTD is not None, "the decoder did not run"
-        num_rows, num_tokens, _ = x_BTD.shape
-        lengths = batch.lengths or (num_tokens,)
         attention = self._pointing_attention()
         text = self.network.config.text
         device = x_BTD.device
-        positions = torch.cat([torch.arange(length, device=device) for length in lengths])
+        stretches = batch.stretches or (Stretch(x_BTD.shape[1]),)
+        positions = positions_of(stretches, device)
         angles = text_angles(positions, text.qk_rope_head_dim, text.rope_theta)
         cos, sin = angles.cos().to(x_BTD.dtype), angles.sin().to(x_BTD.dtype)
-        queries = torch.cat(attention.queries(x_BTD, cos, sin), dim=-1)
-        keys, _ = attention.keys_and_values(attention.entries(x_BTD, cos, sin))
-        starts = [0, *accumulate(lengths)][:-1]
+        queries = torch.cat(attention.queries(x_BTD, cos, sin), dim=-1).flatten(0, 1)
+        keys = attention.keys_and_values(attention.entries(x_BTD, cos, sin))[0].flatten(0, 1)
         found = []
         for head, goals in ((POINTING_HEAD, batch.looks), (COPYING_HEAD, batch.copies)):
             total = x_BTD.new_zeros((), dtype=torch.float32)
             hits = torch.zeros((), dtype=torch.int64, device=device)
-            for start, places in _by_document(goals, starts):
-                length = lengths[starts.index(start)]
-                inside = slice(start, start + length)
-                rows, here, wanted = _indices(places, device)
-                here, wanted = here - start, wanted - start
-                query_BTD, key_BTD = queries[:, inside, head], keys[:, inside, head]
-                # One row: only the queries that are asked; more: one product for all of them.
-                scores_PK = (
-                    query_BTD[0, here] @ key_BTD[0].T
-                    if num_rows == 1
-                    else (query_BTD @ key_BTD.transpose(1, 2))[rows, here]
-                )
-                ahead_PK = torch.arange(length, device=device) > here[:, None]
+            asked = _by_document(goals)
+            places = [torch.from_numpy(batch.places[row]).to(device) for row in asked]
+            for (here, wanted), place_K in zip(asked.values(), places, strict=True):
+                here_P = torch.tensor(here, device=device)
+                wanted_P = torch.tensor(wanted, device=device)
+                scores_PK = queries[place_K[here_P], head] @ keys[place_K, head].T
+                ahead_PK = torch.arange(len(place_K), device=device) > here_P[:, None]
                 scores_PK = (scores_PK * attention.scale).masked_fill(ahead_PK, float("-inf"))
-                total = total + F.cross_entropy(scores_PK.float(), wanted, reduction="sum")
-                hits += (scores_PK.argmax(-1) == wanted).sum()
+                total = total + F.cross_entropy(scores_PK.float(), wanted_P, reduction="sum")
+                hits += (scores_PK.argmax(-1) == wanted_P).sum()
             found.append((total, int(hits)))
         (pointer, pointer_hits), (copy, copy_hits) = found
         return Looks(pointer, copy, pointer_hits, copy_hits)
@@ -209,23 +204,16 @@ class Looks(NamedTuple):
     copy_hits: int
 
 
-def _indices(triples: Sequence[tuple[int, int, int]], device: torch.device) -> Tensor:
-    """[3, P] int64."""
-    return torch.tensor(triples, dtype=torch.int64, device=device).view(-1, 3).T
-
-
 def _by_document(
-    places: Sequence[tuple[int, int, int]], starts: Sequence[int]
-) -> Iterator[tuple[int, list[tuple[int, int, int]]]]:
-    """Start of a document and those of the (row, position, goal) that lie in it."""
-    found: defaultdict[int, list[tuple[int, int, int]]] = defaultdict(list)
-    for place in places:
-        found[starts[bisect_right(starts, place[1]) - 1]].append(place)
-    yield from found.items()
-
-
-def _labelled(glyphs_NS: Tensor) -> Tensor:
-    return glyphs_NS[glyphs_NS[:, 0] != NO_LOSS]
+    goals: Sequence[tuple[int, int, int]],
+) -> dict[int, tuple[list[int], list[int]]]:
+    """Positions and goals of each document that has any."""
+    found: dict[int, tuple[list[int], list[int]]] = {}
+    for row, position, goal in goals:
+        here, wanted = found.setdefault(row, ([], []))
+        here.append(position)
+        wanted.append(goal)
+    return found
 
 
 def _mean(total: Tensor, amount: float) -> Tensor:

@@ -18,11 +18,23 @@ class Turn:
     answer: str
 
 
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """Earlier steps as a prompt tells them; nothing of it is learned."""
+
+    picture: Path | None
+    """What was seen; None: it is told in words alone."""
+    said: str
+    """By the agent, to what was seen."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation:
     """Loss is on the answers and their end tokens only."""
 
     system: str
+    history: tuple[Recalled, ...] = ()
+    """What came before, the oldest first."""
     picture: Path | None
     """A PNG at the screen's own resolution; None: text alone."""
     turns: tuple[Turn, ...]

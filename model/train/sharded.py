@@ -25,7 +25,7 @@ from model.moe import MixtureOfExperts
 from model.moonvit import Grid, VisionBlock
 from model.tokenizer import Tokenizer
 from model.train.batches import Batch
-from model.train.documents import NO_LOSS, Reader
+from model.train.documents import Reader
 from model.train.draws import Draws, Source
 from model.train.fitting import choose, fit
 from model.train.optim import ExpertBalance
@@ -46,21 +46,21 @@ class Answers(nn.Module):
     def forward(self, batch: Batch) -> Tensor:
         """The sum of the cross-entropies of what is to be learned."""
         network = self.network
-        pixels, grids = batch.pixel_values, batch.grids
+        pixels, grids, shown = batch.pixel_values, batch.grids, batch.shown
         if pixels is None:
             # Every process must compute with every weight, or the others wait for it for ever.
             size = network.config.vision.patch_size
             pixels = torch.zeros(4, 3, size, size, device=batch.input_ids_BT.device)
-            grids = [Grid(2, 2)]
-        features = network.project(network.vision_tower(pixels, grids), grids)
+            grids, shown = [Grid(2, 2)], [0]
+        features = network.project(network.vision_tower(pixels, grids), grids, shown)
         if batch.pixel_values is None:
             embedded = network.merge(batch.input_ids_BT, None) + 0.0 * features.sum()
         else:
             embedded = network.merge(batch.input_ids_BT, features)
-        hidden = network.hidden(embedded, lengths=batch.lengths)
-        learned = batch.targets_BT != NO_LOSS
-        logits = network.language_model.lm_head(hidden[learned]).float()
-        return F.cross_entropy(logits, batch.targets_BT[learned], reduction="sum")
+        hidden = network.hidden(embedded, stretches=batch.stretches).flatten(0, 1)
+        places_P, targets_P, _ = batch.learned
+        logits = network.language_model.lm_head(hidden[places_P]).float()
+        return F.cross_entropy(logits, targets_P, reduction="sum")
 
 
 def shard(answers: Answers, dtype: torch.dtype) -> None:
@@ -134,8 +134,8 @@ class ShardedTrainer:
         batches = [batch.to(self.device) for batch in self.draws.batches(self.step)]
         counts = torch.tensor(
             [
-                float(sum(int((batch.targets_BT != NO_LOSS).sum()) for batch in batches)),
-                float(sum(batch.input_ids_BT.numel() for batch in batches)),
+                float(sum(len(batch.learned.targets_P) for batch in batches)),
+                float(sum(batch.num_tokens for batch in batches)),
             ]
         )
         self.replicas.add_up(counts)

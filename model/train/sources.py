@@ -2,7 +2,7 @@
 
 import random
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +18,10 @@ from model.train.samples import (
     Turn,
     labels_from,
 )
+
+TOGETHER = 16
+"""Steps of one task that come one after another, if their prompts tell of earlier steps. With two
+dozen a pack would be of one episode alone, with eight half of what they share is computed twice."""
 
 
 class PageSource:
@@ -94,6 +98,7 @@ class DemonstrationSource:
     ) -> None:
         """
         Args:
+            steps: those of an episode one after another.
             task_weights: how much more often than others a task is drawn; 1 where not named.
         """
         if not steps:
@@ -105,11 +110,24 @@ class DemonstrationSource:
         self._tasks = sorted(by_task.items())
         # Longer tasks have more to learn, but not in proportion: their steps are alike.
         weights = task_weights or {}
+        repeats = any(step.conversation.history for step in steps)
+        self._num_together = TOGETHER if repeats else 1
         self._weights = [len(found) ** 0.5 * weights.get(task, 1.0) for task, found in self._tasks]
 
     def __call__(self, rng: random.Random) -> Row:
-        [(_, steps)] = rng.choices(self._tasks, self._weights)
-        step = rng.choice(steps)
+        return next(self.one_after_another(rng))
+
+    def one_after_another(self, rng: random.Random) -> Iterator[Row]:
+        """Steps whose prompts repeat one another come in the order they were done in, so that a
+        pack has what they share once. From wherever in a task, and on from its last step to its
+        first: so every step is as likely as another in every place."""
+        while True:
+            [(_, steps)] = rng.choices(self._tasks, self._weights)
+            start = rng.randrange(len(steps))
+            for place in range(start, start + self._num_together):
+                yield self._asked(steps[place % len(steps)], rng)
+
+    def _asked(self, step: Demonstration, rng: random.Random) -> Row:
         path = step.conversation.picture
         if step.labels is None or path is None:
             return step.conversation, None

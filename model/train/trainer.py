@@ -130,7 +130,7 @@ class Trainer:
         busiest = self.balance.step()
         self.step += 1
         self.last_rate = rate
-        tokens = sum(batch.input_ids_BT.numel() for batch in batches)
+        tokens = sum(batch.num_tokens for batch in batches)
         return {
             "step": self.step,
             **self._told(found, tokens),

@@ -1,5 +1,6 @@
 """What is learned is what is asked: a logged step as tensors, against the live prompt's."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,14 +10,14 @@ from agent.action_text import action_text, finish_text
 from agent.demonstrations import demonstrations, texts_by_task
 from agent.loop import Loop, LoopConfig, Score
 from agent.policy import ScriptedPolicy
-from agent.prompts import NANO
+from agent.prompts import NANO, OPENCUA_STEADY, PromptStyle
 from env.actions import Click, Point, TypeText
 from env.fake import BUTTON, FAKE_SIZE, FIELD, FakeDesktop
 from model.images import ImageProcessor
 from model.processor import Processor
 from model.tokenizer import Tokenizer
 from model.train.batches import padded
-from model.train.documents import NO_LOSS, Reader
+from model.train.documents import Reader
 from model.train.samples import labels_from
 from model.train.vocabulary import train_ranks
 from trajectories.errors import RunNotFound
@@ -32,7 +33,7 @@ ANSWERS = (
 LABELS = '{"characters": [["S", 30, 96, 36, 106]], "texts": [], "widgets": []}'
 
 
-def played(folder: Path) -> ScriptedPolicy:
+def played(folder: Path, style: PromptStyle = NANO) -> ScriptedPolicy:
     policy = ScriptedPolicy(ANSWERS)
     with (
         FakeDesktop() as desktop,
@@ -42,33 +43,35 @@ def played(folder: Path) -> ScriptedPolicy:
             policy,
             desktop,
             store,
-            LoopConfig(),
+            LoopConfig(style=style),
             judge=lambda: Score(1.0),
             labeller=lambda: LABELS,
         ).run("Save Ada.", task="form", seed=1)
     return policy
 
 
-def test_a_training_sample_is_the_live_prompt_token_for_token(tmp_path: Path) -> None:
-    policy = played(tmp_path)
+@pytest.mark.parametrize("style", [NANO, replace(OPENCUA_STEADY, num_screenshots=2)])
+def test_a_training_sample_is_the_live_prompt_token_for_token(
+    tmp_path: Path, style: PromptStyle
+) -> None:
+    policy = played(tmp_path, style)
     tokenizer, images = Tokenizer(train_ranks({" the": 2, "Click": 2}, 358)), ImageProcessor()
-    live = {messages[-1].text: Processor(tokenizer, images)(messages) for messages in policy.seen}
-    steps = list(demonstrations(tmp_path, NANO))
+    live = [Processor(tokenizer, images)(messages) for messages in policy.seen]
+    steps = list(demonstrations(tmp_path, style))
     assert len(steps) == 4, "the answer that could not be read is not learned"
-    for step in steps:
+    for step, prompt in zip(steps, [live[0], *live[2:]], strict=True):
         batch = padded([Reader(tokenizer, images)(step.conversation, None)])
-        prompt = live[step.conversation.turns[0].prompt]
         length = prompt.input_ids.shape[1]
         assert torch.equal(batch.input_ids_BT[:, :length], prompt.input_ids)
         assert prompt.pixel_values is not None
         assert batch.pixel_values is not None
         assert torch.equal(batch.pixel_values, prompt.pixel_values)
-        learned = batch.targets_BT[batch.targets_BT != NO_LOSS].tolist()
+        learned = batch.learned.targets_P.tolist()
         answer = step.conversation.turns[0].answer
         assert tokenizer.decode(learned) == f"{answer}<|im_end|>"
         assert learned[-1] in tokenizer.stop_ids
         assert learned.count(tokenizer.special["<|im_end|>"]) == 1, "a typed one is only text"
-        assert int((batch.targets_BT[0] != NO_LOSS).nonzero()[0]) == length - 1
+        assert int(batch.learned.places_P[0]) == length - 1
 
 
 def test_what_could_be_read_on_the_screen_comes_along(tmp_path: Path) -> None:

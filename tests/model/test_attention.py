@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from model.attention import attend, attend_documents, attend_packed, flash_attention
+from model.attention import Stretch, attend, attend_packed, attend_stretches, flash_attention
 
 
 def test_both_ways_of_attending_agree() -> None:
@@ -77,17 +77,26 @@ def test_without_flash_attn_there_is_no_kernel() -> None:
     assert flash_attention() is None
 
 
-def test_long_documents_attend_as_short_ones_do() -> None:
+def test_a_stretch_sees_its_past_and_itself_in_every_way_of_computing_it() -> None:
     torch.manual_seed(0)
-    query, key, value = (torch.randn(1, 2, 9, 8, requires_grad=True) for _ in range(3))
+    query, key, value = (torch.randn(1, 2, 308, 8, requires_grad=True) for _ in range(3))
+    whole = (query, key, value)
+    # Longer than a block; and the last goes on from tokens of both.
+    stretches = (Stretch(300), Stretch(5), Stretch(3, ((0, 270), (1, 2))))
 
-    def mixed(long: int) -> Tensor:
-        return attend_documents(query, key, value, (4, 5), scale=0.3, long=long)
+    def mixed(most_kept: int) -> Tensor:
+        return attend_stretches(query, key, value, stretches, scale=0.3, most_kept=most_kept)
 
-    assert torch.allclose(mixed(2), mixed(100), atol=1e-6)
-    found = [torch.autograd.grad(mixed(long).square().sum(), query)[0] for long in (2, 100)]
-    assert torch.allclose(found[0], found[1], atol=1e-5)
-    visible = torch.ones(5, 5, dtype=torch.bool).tril()
-    second = (query[:, :, 4:], key[:, :, 4:], value[:, :, 4:])
-    alone = attend(*second, scale=0.3, visible_QK=visible)
-    assert torch.allclose(mixed(2)[:, :, 4:], alone, atol=1e-6)
+    kept, again = mixed(10**6), mixed(2)
+    assert torch.equal(kept, again)
+    with torch.inference_mode():
+        assert torch.allclose(mixed(2), kept, atol=1e-6)
+    found = [torch.autograd.grad(each.square().sum(), whole) for each in (kept, again)]
+    for one, other in zip(*found, strict=True):
+        assert torch.allclose(one, other, atol=1e-6)
+    for seen in (range(300), range(300, 305), [*range(270), 300, 301, 305, 306, 307]):
+        places = list(seen)
+        visible = torch.ones(len(places), len(places), dtype=torch.bool).tril()
+        parts = (part[:, :, places] for part in whole)
+        alone = attend(*parts, scale=0.3, visible_QK=visible)
+        assert torch.allclose(kept[:, :, places[-3:]], alone[:, :, -3:], atol=1e-6)

@@ -10,7 +10,7 @@ from rich.console import Console
 from agent.collect import OpenPolicy
 from agent.demonstrations import demonstrations, exported_demonstrations
 from agent.long_thoughts import long_thoughts
-from agent.prompts import NANO
+from agent.prompts import NANO, PromptStyle, style_named
 from env.miniwob.specimen import WORDS
 from model.train.samples import Demonstration, OnStep, Setting, Watch
 from ui.arguments import Command
@@ -61,7 +61,8 @@ def pretrain(options: Pretrain, *, say: Say, console: Console, open_kit: OpenKit
 
 
 def sft(options: Sft, *, say: Say, console: Console, open_kit: OpenKit) -> int:
-    with _setting(options.threads, say, console, _board(options), options.readers) as setting:
+    style, board = style_named(options.style), _board(options)
+    with _setting(options.threads, say, console, board, options.readers, style) as setting:
         try:
             made = open_kit().sft(options.config, options.init, options.data, options.out, setting)
         finally:
@@ -88,7 +89,12 @@ def ablated(
 
 @contextmanager
 def _setting(
-    threads: int, say: Say, console: Console, board: Path | None = None, readers: int = 0
+    threads: int,
+    say: Say,
+    console: Console,
+    board: Path | None = None,
+    readers: int = 0,
+    style: PromptStyle = NANO,
 ) -> Iterator[Setting]:
     """Ctrl-C ends the step, saves, and leaves; the same command goes on from there.
 
@@ -112,8 +118,8 @@ def _setting(
                 watcher(stage, num_steps, row)
 
         yield Setting(
-            demonstrations=demonstrations_in,
-            thoughts=thoughts_in,
+            demonstrations=partial(demonstrations_in, style=style),
+            thoughts=partial(thoughts_in, style=style),
             words=tuple(WORDS),
             say=say,
             watch=Watch(
@@ -135,16 +141,16 @@ def _show(out: Path, say: Say) -> None:
         say(f"curves: {page}")
 
 
-def demonstrations_in(data: Path) -> list[Demonstration]:
+def demonstrations_in(data: Path, *, style: PromptStyle) -> list[Demonstration]:
     """Of an export (`main.py export --format sft`), or of the runs themselves."""
     if (data / EXPORTED_NAME).exists():
         return list(exported_demonstrations(data / EXPORTED_NAME))
-    return list(demonstrations(data / "runs", NANO))
+    return list(demonstrations(data / "runs", style))
 
 
-def thoughts_in(data: Path) -> list[Demonstration]:
+def thoughts_in(data: Path, *, style: PromptStyle) -> list[Demonstration]:
     """Written out for the experts' steps, and the policy's own where they led to success."""
-    found = list(long_thoughts(data / "runs", NANO))
+    found = list(long_thoughts(data / "runs", style))
     if (data / "rollouts").exists():
-        found += demonstrations(data / "rollouts", NANO)
+        found += demonstrations(data / "rollouts", style)
     return found

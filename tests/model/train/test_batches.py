@@ -8,7 +8,7 @@ from model.images import ImageProcessor
 from model.messages import assistant, system, user
 from model.tokenizer import Tokenizer
 from model.train.batches import Batch, padded
-from model.train.documents import ASKED_TOKENS, NO_LOSS, Reader, tokenize
+from model.train.documents import ASKED_TOKENS, Reader, tokenize
 from model.train.glyphs import NOTHING
 from model.train.samples import Conversation, Label, Turn
 from model.train.vocabulary import FIRST_PAIR_OF_DIGITS
@@ -40,10 +40,10 @@ def test_answers_and_their_end_tokens_are_learned_and_nothing_else(tokenizer: To
 
 def test_the_target_of_a_token_is_the_next_one(tokenizer: Tokenizer, tmp_path: Path) -> None:
     batch = collated(tokenizer, asked(picture(tmp_path, 28, 28), ("Where?", "Here.")))
-    learned = batch.targets_BT[0] != NO_LOSS
-    assert torch.equal(batch.targets_BT[0][learned], batch.input_ids_BT[0][1:][learned[:-1]])
-    assert tokenizer.decode(batch.targets_BT[0][learned].tolist()) == "Here.<|im_end|>"
-    first = int(learned.nonzero()[0])
+    places, targets, _ = batch.learned
+    assert torch.equal(targets, batch.input_ids_BT[0][places + 1])
+    assert tokenizer.decode(targets.tolist()) == "Here.<|im_end|>"
+    first = int(places[0])
     assert batch.input_ids_BT[0, first] == tokenizer.special["<|im_middle|>"]
 
 
@@ -56,7 +56,9 @@ def test_shorter_rows_are_padded_and_the_padding_teaches_nothing(
     alone = collated(tokenizer, short)
     length = alone.input_ids_BT.shape[1]
     assert torch.equal(batch.input_ids_BT[0, :length], alone.input_ids_BT[0])
-    assert (batch.targets_BT[0, length - 1 :] == NO_LOSS).all()
+    of_the_first = batch.learned.places_P < batch.input_ids_BT.shape[1]
+    assert torch.equal(batch.learned.places_P[of_the_first], alone.learned.places_P)
+    assert int(alone.learned.places_P.max()) < length - 1
 
 
 # 84 x 56 pixels are 3 x 2 picture tokens of 28 pixels.
@@ -80,8 +82,10 @@ def test_pointers_name_the_picture_token_that_holds_the_point(
     first = batch.input_ids_BT[0].tolist().index(tokenizer.special["<|media_pad|>"])
     assert [pointer.picture_token for pointer in batch.pointers] == [first + place] * 2
     for pointer, decimals in zip(batch.pointers, (x, y), strict=True):
-        target = int(batch.targets_BT[pointer.row, pointer.position])
+        target = int(batch.input_ids_BT[pointer.row, pointer.position + 1])
         assert target == FIRST_PAIR_OF_DIGITS + int(decimals[2:])
+    points = batch.learned.places_P[batch.learned.is_coordinate_P]
+    assert points.tolist() == [pointer.position for pointer in batch.pointers]
 
 
 def test_pictures_of_several_sizes_share_a_batch(tokenizer: Tokenizer, tmp_path: Path) -> None:
@@ -92,7 +96,8 @@ def test_pictures_of_several_sizes_share_a_batch(tokenizer: Tokenizer, tmp_path:
     batch = collated(tokenizer, *rows)
     assert [tuple(grid) for grid in batch.grids] == [(2, 2), (4, 6)]
     assert batch.pixel_values is not None
-    assert batch.pixel_values.shape[0] == batch.glyphs_NS.shape[0] == 4 + 24
+    assert batch.pixel_values.shape[0] == 4 + 24
+    assert [use.picture for use in batch.uses] == batch.shown == [0, 1]
     first = batch.input_ids_BT[1].tolist().index(tokenizer.special["<|media_pad|>"])
     assert [(p.row, p.picture_token - first) for p in batch.pointers[2:]] == [(1, 5), (1, 5)]
 
@@ -121,9 +126,10 @@ def test_only_labelled_pictures_are_read_aloud(tokenizer: Tokenizer, tmp_path: P
     labels = [Label("a", 0, 0, 6, 10)]
     read = Reader(tokenizer, ImageProcessor())
     batch = padded([read(row, None), read(row, labels)])
-    assert (batch.glyphs_NS[:4] == NO_LOSS).all()
-    assert batch.glyphs_NS[4, 0] != NOTHING
-    assert (batch.glyphs_NS[5:] == NOTHING).all()
+    assert [use.is_labelled for use in batch.uses] == [False, True]
+    assert len(batch.glyphs_NS) == 4
+    assert batch.glyphs_NS[0, 0] != NOTHING
+    assert (batch.glyphs_NS[1:] == NOTHING).all()
 
 
 def test_a_question_s_end_already_looks_where_its_answer_points(
@@ -131,7 +137,7 @@ def test_a_question_s_end_already_looks_where_its_answer_points(
 ) -> None:
     batch = collated(tokenizer, asked(picture(tmp_path, 28, 28), ("Where?", "x=0.10, y=0.10")))
     places = [look.position for look in batch.looks]
-    first_learned = int((batch.targets_BT[0] != NO_LOSS).nonzero()[0]) + 1
+    first_learned = int(batch.learned.places_P[0]) + 1
     assert places == list(range(first_learned - ASKED_TOKENS, batch.pointers[1].position + 1))
     assert {look.picture_token for look in batch.looks} == {batch.pointers[0].picture_token}
 

@@ -97,17 +97,17 @@ def test_a_document_does_not_see_the_one_before_it(
             patches = network.vision_tower(batch.pixel_values, batch.grids)
             features = network.project(patches, batch.grids)
         embedded = network.merge(batch.input_ids_BT, features)
-        return network.hidden(embedded, lengths=batch.lengths)[0, -text.num_tokens :]
+        return network.hidden(embedded, stretches=batch.stretches)[0, -text.num_tokens :]
 
     assert torch.allclose(hidden_of_the_last(text), hidden_of_the_last(page), atol=1e-6)
 
 
 def test_the_last_token_of_a_document_predicts_nothing(documents: list[Document]) -> None:
     batch = packed(documents)
-    assert batch.lengths is not None
-    ends = torch.tensor(batch.lengths).cumsum(0) - 1
-    assert (batch.targets_BT[0, ends] == -100).all()
-    assert sum(batch.lengths) == batch.input_ids_BT.shape[1]
+    assert batch.stretches is not None
+    ends = torch.tensor([each.length for each in batch.stretches]).cumsum(0) - 1
+    assert not torch.isin(batch.learned.places_P, ends).any()
+    assert int(ends[-1]) + 1 == batch.input_ids_BT.shape[1]
 
 
 def test_two_halves_of_a_batch_add_up_to_the_whole(
