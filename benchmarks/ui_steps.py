@@ -289,6 +289,7 @@ def _terminal(folder: Path) -> Iterator[int]:
     program = (
         "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1])\n"
         "from benchmarks.ui_steps import opened_by; from ui.aside import step_aside\n"
+        "from ui.hang_up import end_with_terminal; end_with_terminal(sys.stdin.fileno())\n"
         "app = opened_by(Path(sys.argv[2])); step_aside(); app.run()\n"
     )
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))

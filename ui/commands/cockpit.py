@@ -1,5 +1,6 @@
 """`main.py` without words: the cockpit; `attach`: back to a session; `host`: be one."""
 
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from agent.watch import SessionGone, opened, private_folder, sessions
 from ui.arguments import POSITIONAL
 from ui.aside import step_aside
 from ui.desktops import real_settings
+from ui.hang_up import end_with_terminal
 from ui.options import (
     MODEL,
     MONITOR,
@@ -196,6 +198,7 @@ def _show(
         max_steps=max_steps,
         theme=options.theme,
     )
+    end_with_terminal(sys.stdin.fileno())
     step_aside()
     app.run()
     return app.return_code or DONE
