@@ -1,6 +1,5 @@
 """Events and questions made into reports: pictures small enough to send, actions in words."""
 
-import time
 from io import BytesIO
 
 from PIL import Image
@@ -8,20 +7,20 @@ from PIL import Image
 from agent.approval import Question
 from agent.events import (
     EpisodeEnded,
-    Observed,
     Performed,
     Proposed,
     Refused,
 )
-from agent.reports import Acted, Asking, Declined, Over, Planned, Report, Saw
+from agent.reports import Acted, Asking, Declined, Over, Planned, Report
 from env.actions import Action, Point, points_of
 from env.screen import Box, ScreenSize
 from trajectories.answer_text import sections_of
 from trajectories.replay import describe
 from trajectories.waterfall import answer_parts
 
-Reported = Observed | Proposed | Performed | Refused | EpisodeEnded
-"""Events that have a report of their own; of the others the session knows more."""
+Reported = Proposed | Performed | Refused | EpisodeEnded
+"""Events that have a report of their own; of the others the session knows more, and of pictures
+`agent.sent_pictures`."""
 
 SENT_WIDTH = 1280
 """Pixels; a terminal shows no more, and the run folder keeps every picture as it was."""
@@ -36,15 +35,6 @@ def report_of(event: Reported, folder: str) -> Report:
         folder: of the run.
     """
     match event:
-        case Observed(step=step, screenshot=screenshot, seconds=seconds, image=name):
-            return Saw(
-                step=step,
-                at=time.time(),
-                seconds=seconds,
-                capture_seconds=event.capture_seconds,
-                image=name,
-                jpeg=jpeg_of(screenshot.image),
-            )
         case Proposed():
             return _planned(event)
         case Performed(step=step, actions=actions, seconds=seconds):

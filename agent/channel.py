@@ -11,7 +11,7 @@ import queue
 import socket
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -23,15 +23,17 @@ from agent.reports import Attach, Order, Report, Streamed, read_order, report_li
 
 MAX_WAITING = 2_000
 """Lines that wait for one watcher; then it is dropped, and may come again."""
-STREAM_SECONDS = 0.05
-"""The pieces of an answer that come within this time are told as one. A thread woken for every
-token would take the interpreter from the network that makes them."""
+STREAM_SECONDS = 0.1
+"""A piece of an answer waits so long for those after it, or until there is something else to tell.
+What is told for every token takes the interpreter from the network that makes them, and cores from
+it where watchers work on the same ones; a small network's whole answer is told as one."""
 _MAX_ORDER_BYTES = 2**20
 
 logger = logging.getLogger(__name__)
 
-MakeReport = Callable[[], Report]
-"""A report is made when it is its turn: encoding a picture is not the episode's business."""
+MakeReport = Callable[[], Report | None]
+"""A report is made when it is its turn: encoding a picture is not the episode's business. None:
+there is nothing to tell."""
 
 
 class Channel:
@@ -121,24 +123,23 @@ class Channel:
         """In one thread, so that who joins misses nothing and hears nothing twice."""
         while True:
             self._pressing.clear()
-            items = _joined(self._waiting())
-            for item in items:
+            items = [self._incoming.get(), *self._come_in()]
+            if all(isinstance(item, Streamed) for item in items):
+                self._pressing.wait(STREAM_SECONDS)
+                items += self._come_in()
+            for item in _joined(items):
                 if item is None:
                     return
                 if isinstance(item, _Watcher):
                     self._let_in(item)
-                else:
-                    self._tell(item() if callable(item) else item)
-            if isinstance(items[-1], Streamed):
-                self._pressing.wait(STREAM_SECONDS)
+                elif (report := item() if callable(item) else item) is not None:
+                    self._tell(report)
 
-    def _waiting(self) -> "list[_Item | None]":
-        """What has come in; at least one thing."""
-        items = [self._incoming.get()]
+    def _come_in(self) -> "Iterator[_Item | None]":
+        """What waits."""
         with suppress(queue.Empty):
             while True:
-                items.append(self._incoming.get_nowait())
-        return items
+                yield self._incoming.get_nowait()
 
     def _let_in(self, watcher: "_Watcher") -> None:
         for report in self._history.replay():
@@ -156,10 +157,9 @@ class Channel:
 
     def _turn_away(self) -> None:
         """Who came after the last report was posted."""
-        with suppress(queue.Empty):
-            while True:
-                if isinstance(item := self._incoming.get_nowait(), _Watcher):
-                    item.hang_up()
+        for item in self._come_in():
+            if isinstance(item, _Watcher):
+                item.hang_up()
 
     def _gone(self, watcher: "_Watcher") -> None:
         with self._changed:

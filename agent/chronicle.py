@@ -14,6 +14,7 @@ from agent.events import (
     EpisodeEnded,
     EpisodeResult,
     EpisodeStarted,
+    Glimpsed,
     Observed,
     Paused,
     Performed,
@@ -27,7 +28,7 @@ from agent.parser import said
 from agent.proposals import as_record
 from env.actions import Action
 from env.desktop import Settled
-from env.screen import ScreenSize
+from env.screen import Screenshot, ScreenSize
 from model.messages import Completion
 from trajectories import action_json
 from trajectories.schema import (
@@ -81,6 +82,10 @@ class Chronicle:
     def resumed(self, *, task: str, seed: int | None, instruction: str, size: ScreenSize) -> None:
         """Announced only: its record is in the log from before."""
         self._emit(EpisodeStarted(task=task, seed=seed, instruction=instruction, size=size))
+
+    def glimpsed(self, screenshot: Screenshot) -> None:
+        """Announced only."""
+        self._emit(Glimpsed(screenshot=screenshot))
 
     def observed(self, step: int, settled: Settled) -> str:
         """Keeps the screenshot; gives its name in the store."""

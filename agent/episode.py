@@ -166,6 +166,7 @@ class Episode:
                 self._loop.desktop,
                 ceiling_seconds=self._config.settle_ceiling_seconds,
                 between=self._end_if_stopped,
+                seen=self.chronicle.glimpsed,
             )
             self._end_if_stopped()
             if not self._was_paused():

@@ -64,6 +64,14 @@ class EpisodeStarted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Glimpsed:
+    """What the screen shows while it is waited for to settle. The policy has not seen it, and if
+    it changes on it never will; the log knows nothing of it."""
+
+    screenshot: Screenshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
     step: int
     screenshot: Screenshot
@@ -137,6 +145,7 @@ class EpisodeEnded:
 
 Event = (
     EpisodeStarted
+    | Glimpsed
     | Observed
     | TextStreamed
     | Proposed

@@ -3,7 +3,18 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from agent.reports import Answered, Asking, Began, Opened, Report, Saw, State, Streamed
+from agent.reports import (
+    Answered,
+    Asking,
+    Began,
+    Glimpse,
+    Opened,
+    Over,
+    Report,
+    Saw,
+    State,
+    Streamed,
+)
 
 
 class History:
@@ -17,6 +28,10 @@ class History:
         self._opened: Opened | None = None
         self._state: State | None = None
         self._reports: list[Report] = []
+        self._glimpse: Glimpse | None = None
+        """Of what has not been looked at yet."""
+        self._jpeg = b""
+        """The newest picture."""
 
     def add(self, report: Report) -> None:
         match report:
@@ -25,7 +40,9 @@ class History:
             case State():
                 self._state = report
             case Began():
-                self._reports = [report]
+                self._reports, self._glimpse = [report], None
+            case Glimpse(jpeg=jpeg):
+                self._glimpse, self._jpeg = report, jpeg
             case Streamed(step=step, text=text):
                 last = self._reports[-1] if self._reports else None
                 if isinstance(last, Streamed) and last.step == step:
@@ -33,8 +50,11 @@ class History:
                 else:
                     self._reports.append(report)
             case Saw():
+                self._jpeg = report.jpeg or self._jpeg
+                whole = replace(report, jpeg=self._jpeg, sent_before=False)
                 self._reports = [_without_picture(each) for each in self._reports]
-                self._reports.append(report)
+                self._reports.append(whole)
+                self._glimpse = None
             case Answered(number=number):
                 self._reports = [
                     each
@@ -42,6 +62,9 @@ class History:
                     if not (isinstance(each, Asking) and each.number == number)
                 ]
                 self._reports.append(report)
+            case Over():
+                self._reports.append(report)
+                self._glimpse = None
             case _:
                 self._reports.append(report)
 
@@ -50,6 +73,8 @@ class History:
         if self._opened is not None:
             yield self._opened
         yield from self._reports
+        if self._glimpse is not None:
+            yield self._glimpse
         if self._state is not None:
             yield self._state
 

@@ -61,6 +61,18 @@ class Began:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Glimpse:
+    """What the screen shows while it is waited for to settle: told early, so that it is drawn
+    while nobody needs the processor. What the model saw is told by `saw` alone."""
+
+    __pydantic_config__ = _STRICT
+    at: float
+    """Seconds since the epoch: when the session announced it."""
+    jpeg: Base64Bytes = field(repr=False)
+    kind: Literal["glimpse"] = "glimpse"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Saw:
     __pydantic_config__ = _STRICT
     step: int
@@ -72,7 +84,9 @@ class Saw:
     image: str
     """Its name in the store of the run."""
     jpeg: Base64Bytes = field(default=b"", repr=False)
-    """Empty for a picture that somebody who came late did not see."""
+    """Empty for a picture that was sent before, or that somebody who came late did not see."""
+    sent_before: bool = False
+    """It shows the same as the last picture that was sent, of a glimpse or of another look."""
     kind: Literal["saw"] = "saw"
 
 
@@ -192,6 +206,7 @@ Report = (
     Opened
     | State
     | Began
+    | Glimpse
     | Saw
     | Streamed
     | Planned

@@ -14,7 +14,17 @@ import psutil
 from agent.announce import asking, report_of
 from agent.approval import ANSWER_SECONDS, Answer, Gate, Instead, No, Question, Yes
 from agent.control import Control
-from agent.events import EpisodeStarted, Event, Paused, Performed, Refused, Resumed, TextStreamed
+from agent.events import (
+    EpisodeStarted,
+    Event,
+    Glimpsed,
+    Observed,
+    Paused,
+    Performed,
+    Refused,
+    Resumed,
+    TextStreamed,
+)
 from agent.reports import (
     Answered,
     Began,
@@ -37,6 +47,7 @@ from agent.reports import (
     Unattended,
 )
 from agent.safety import Mode
+from agent.sent_pictures import SentPictures
 
 LINGER_SECONDS = 300.0
 """A session with nothing to do and nobody watching stays so long, for who comes back."""
@@ -48,7 +59,7 @@ _process = psutil.Process()
 class Session:
     def __init__(
         self,
-        post: Callable[[Report | Callable[[], Report]], None],
+        post: Callable[[Report | Callable[[], Report | None]], None],
         *,
         mode: Mode = "risky",
         unattended: Unattended = "go on",
@@ -58,7 +69,7 @@ class Session:
     ) -> None:
         """
         Args:
-            post: takes a report, or what makes one in another thread.
+            post: takes a report, or what makes one in another thread, if there is one to make.
             unattended: what becomes of an episode when the last watcher goes.
             linger_seconds: see `next_task`.
         """
@@ -66,6 +77,7 @@ class Session:
         """Of the episode of now, or the last; a new one for each."""
         self.gate = Gate(mode=mode, ask=self._ask, seconds=answer_seconds, held=self._is_held)
         self._post = post
+        self._pictures = SentPictures()
         self._unattended = unattended
         self._is_watched = is_watched
         self._linger_seconds = linger_seconds
@@ -130,6 +142,13 @@ class Session:
                 self.say_mood("working")
             case TextStreamed(step=step, text=text):
                 self._post(Streamed(step=step, text=text))
+                return
+            case Glimpsed(screenshot=screenshot):
+                if self._is_watched():
+                    self._post(lambda: self._pictures.glimpse(screenshot))
+                return
+            case Observed():
+                self._post(lambda: self._pictures.saw(event))
                 return
             case Performed() | Refused() if self._is_single:
                 self._is_single = False

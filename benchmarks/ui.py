@@ -1,6 +1,6 @@
 """What the cockpit costs and how quickly it obeys.
 
-Idle: the part of a core it takes with nothing going on. Picture: from the event of a look to the
+Idle: the part of a core it takes with nothing going on. Picture: from the event of a picture to the
 frame that shows it. Step: `benchmarks.ui_steps`, here with few pages. Stop: from the
 key to the moment the session knows, while a thought streams; and from the knock at the hands' door
 to the last key they press, with the session's process frozen (SIGSTOP) while it types.
@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from agent.action_text import action_text, finish_text  # noqa: E402
-from agent.reports import Begin, Saw, State  # noqa: E402
+from agent.reports import Begin, Glimpse, Report, Saw, State  # noqa: E402
 from agent.watch import private_folder  # noqa: E402
 from benchmarks.ui_ratios import told  # noqa: E402
 from benchmarks.ui_steps import drain, played  # noqa: E402
@@ -94,8 +94,8 @@ def _until_calm(process: "psutil.Process") -> None:
 
 
 def pictures(count: int, screen: Image.Image) -> list[float]:
-    """Seconds from the session's announcement of a look, its JPEG not yet made, to the frame in
-    which it is drawn, at 120x40.
+    """Seconds from the session's announcement of a picture, its JPEG not yet made, to the frame in
+    which it is drawn, at 120x40. Every other one is a glimpse, with which all else is drawn.
 
     Args:
         screen: as it looks; each time a mark is elsewhere on it.
@@ -121,10 +121,14 @@ def pictures(count: int, screen: Image.Image) -> list[float]:
                 seen = screen.copy()
                 seen.paste("red", (20 * (number % 50), 100, 20 * (number % 50) + 60, 160))
                 start = time.time()
-                saw = Saw(
-                    step=number + 1, at=start, seconds=0.1, image=str(number), jpeg=jpeg_of(seen)
+                jpeg = jpeg_of(seen)
+                step = number // 2 + 1
+                come: Report = (
+                    Saw(step=step, at=start, seconds=0.1, image=f"{number}", jpeg=jpeg)
+                    if number % 2
+                    else Glimpse(at=start, jpeg=jpeg)
                 )
-                app.post_message(Reported(saw))
+                app.post_message(Reported(come))
                 # The next step of an agent comes no sooner.
                 await asyncio.sleep(0.3)
                 while shown.drawn_at < start:

@@ -133,6 +133,7 @@ def wait_until_settled(
     interval_seconds: float | None = None,
     threshold_px: int = FEW_PX,
     between: Callable[[], None] = lambda: None,
+    seen: Callable[[Screenshot], None] = lambda _: None,
 ) -> Settled:
     """Look until two screenshots show the same, or the ceiling is reached.
 
@@ -142,20 +143,25 @@ def wait_until_settled(
             where a long rest is waited for.
         threshold_px: as much may change, and a caret blink (`Screenshot.shows_another`).
         between: called before each further look; what it raises ends the wait.
+        seen: called with the first screenshot and with each that shows another. Where the one
+            given in the end has the same pixels as the last of these, it shares its image object.
     """
     interval = desktop.reaction_seconds if interval_seconds is None else interval_seconds
     if interval_seconds is None and still_seconds:
         interval = min(_LOOK_SECONDS, interval)
     started = changed = time.monotonic()
     before = desktop.screenshot()
+    seen(before)
     while True:
         time.sleep(interval)
         between()
         asked = time.monotonic()
         after = desktop.screenshot()
         now = time.monotonic()
+        after = after.sharing(before)
         if after.shows_another(before, threshold_px):
             before, changed = after, now
+            seen(after)
         elif now - changed >= still_seconds:
             return Settled(after, now - started, still=True, capture_seconds=now - asked)
         if now - started >= ceiling_seconds:

@@ -172,6 +172,7 @@ class Cockpit(App[None]):
         if self.progress.is_busy or trouble:
             self.progress.trouble = trouble or "the session's process died; the run's log is whole"
         self.progress.opened = self.progress.state = None
+        self.progress.glimpse = b""
         self._run_screen.draw()
         self.refresh_bindings()
 

@@ -19,6 +19,7 @@ from agent.reports import (
     Begin,
     Close,
     Declined,
+    Glimpse,
     GoOn,
     Halt,
     Heard,
@@ -57,7 +58,7 @@ def line_of(report: Report) -> str | None:
             return f"task: {report.instruction} (at most {report.max_steps} steps)"
         case Saw():
             return f"step {report.step}: looked ({report.seconds:.2f} s)"
-        case Streamed():
+        case Streamed() | Glimpse():
             return None
         case Planned():
             thought = f"{report.thought} -> " if report.thought else ""

@@ -9,6 +9,7 @@ from agent.reports import (
     Asking,
     Began,
     Declined,
+    Glimpse,
     Heard,
     Opened,
     Over,
@@ -77,6 +78,11 @@ class Progress:
     trouble: str = ""
     last_plan: Planned | None = None
     """For its figures."""
+    glimpse: bytes = b""
+    """JPEG of the screen while the agent waits for it to settle: no step has seen it yet. Empty at
+    all other times."""
+    _jpeg: bytes = field(default=b"", init=False, repr=False)
+    """The last that came."""
 
     @property
     def is_busy(self) -> bool:
@@ -99,11 +105,16 @@ class Progress:
             case Began():
                 self.began, self.over, self.question, self.trouble = report, None, None, ""
                 self.steps.clear()
+                self.glimpse = b""
+            case Glimpse(jpeg=jpeg):
+                self.glimpse = self._jpeg = jpeg
             case Saw(step=number):
                 step = self._step(number)
                 # A second look at the same step, after a pause: the first counts for nothing.
                 step.answer, step.stand = "", Stand.THINKING
-                step.jpeg, step.image = report.jpeg, report.image
+                self._jpeg = report.jpeg or self._jpeg
+                step.jpeg = self._jpeg if report.sent_before else report.jpeg
+                step.image, self.glimpse = report.image, b""
                 step.look_seconds = report.seconds
                 step.parts = {
                     "settle": report.seconds - report.capture_seconds,
@@ -137,7 +148,7 @@ class Progress:
             case Heard():
                 pass
             case Over():
-                self.over, self.question = report, None
+                self.over, self.question, self.glimpse = report, None, b""
                 if self.steps and self.steps[-1].stand is Stand.PLANNED:
                     self.steps[-1].stand = Stand.DONE
             case Trouble(text=text):

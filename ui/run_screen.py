@@ -1,6 +1,7 @@
 """A task, and what becomes of it: the screen the agent sees, its thought, its steps."""
 
 import time
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Static
 
-from agent.reports import Asking, Began, Report, Saw, State, Trouble
+from agent.reports import Acted, Asking, Began, Declined, Glimpse, Report, Saw, State, Trouble
 from trajectories.errors import TrajectoryError
 from trajectories.store import read_blob
 from ui.bar import Bar
@@ -28,25 +29,38 @@ SHARE = 0.7
 """Of its column's height the picture takes at most."""
 CALM_SECONDS = 0.15
 """What need not be seen at once is drawn together with what comes within this time: the pieces of
-a thought, a step that was done, an end. No eye reads faster, an SSH line carries it, and the agent
-works on the same cores."""
+a thought, a plan, an end. No eye reads faster, an SSH line carries it, and the agent works on the
+same cores."""
+LULL_SECONDS = 0.03
+"""A step that was done is drawn with the first glimpse of what came of it: until then the
+application answers the input, after it the agent sleeps."""
 FRAME_SECONDS = 0.05
 """At least so long from one drawing to the next: what is to be seen at once is seen by then."""
 
 
-def _is_pressing(report: Report) -> bool:
-    """A new picture, a question, and what a key was pressed for.
+def _patience(report: Report) -> float:
+    """Seconds until it is to be drawn, with all that is new by then.
 
-    A picture that waited 40 ms, until the network had read it, cost more: nano on two threads then
-    wrote for 78 ms in place of 55, where drawn at once it read for 25 in place of 17.
+    A question and what a key was pressed for are drawn at once; so is what comes while the agent
+    waits for its screen to settle, when nobody else needs the processor.
     """
     match report:
-        case Saw() | Asking() | Trouble():
-            return True
-        case State(mood=mood):
-            return mood == "paused"
+        case Glimpse() | Asking() | Trouble() | State(mood="paused"):
+            return 0.0
+        case Acted() | Declined():
+            return LULL_SECONDS
         case _:
-            return False
+            return CALM_SECONDS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """A picture, what is ringed on it, and what is said below."""
+
+    picture: bytes | str
+    """A JPEG, or the name in the store of one that was not sent."""
+    points: tuple[tuple[int, int], ...] = ()
+    caption: str = field(default="", compare=False)
 
 
 class View(Vertical):
@@ -75,10 +89,9 @@ class RunScreen(Screen[None]):
         self._due = 0.0
         self._drawn_at = 0.0
         self._welcomed = WELCOME
-        self._picture: tuple[str, Image.Image] | None = None
-        """The newest that was opened, and its name."""
-        self.drawn: str = ""
-        """Name of the picture on the screen."""
+        self._opened: tuple[bytes | str, Image.Image] | None = None
+        """The newest picture that was, and what it was made of."""
+        self._shown: Sight | None = None
 
     def compose(self) -> ComposeResult:
         yield Bar("run")
@@ -112,13 +125,10 @@ class RunScreen(Screen[None]):
             return
         if isinstance(report, Began):
             self.query_one("#plan", Words).forget()
-        step = self._chosen() if isinstance(report, Saw) else None
-        if step is not None and self.query_one("#work").display:
+        if isinstance(report, Saw) and not report.sent_before and self.query_one("#work").display:
             # Alone: the network reads it now, on the same cores. The words come with the next ones.
-            self._show(step)
-            self._draw_by(CALM_SECONDS)
-        else:
-            self._draw_by(0.0 if _is_pressing(report) else CALM_SECONDS)
+            self._show(self._sight())
+        self._draw_by(_patience(report))
         if isinstance(report, State):
             self.refresh_bindings()
 
@@ -162,7 +172,11 @@ class RunScreen(Screen[None]):
         self.query_one("#work").display = begun
         task = "" if progress.began is None else progress.began.instruction
         self.query_one("#told-task", Words).tell(task)
-        self._draw_step(self._chosen())
+        if (sight := self._sight()) is not None:
+            self._show(sight)
+            self.query_one("#caption", Words).tell(sight.caption)
+        if (step := self._chosen()) is not None:
+            self._draw_words(step)
         self.query_one("#headline", Words).tell(self._headline())
         self.query_one("#figures", Words).tell(self._figures())
         self.query_one(Bar).tell(self._bar_state())
@@ -183,25 +197,26 @@ class RunScreen(Screen[None]):
             return self.progress.last
         return steps[timeline.chosen] if timeline.chosen < len(steps) else None
 
-    def _draw_step(self, step: StepView | None) -> None:
+    def _sight(self) -> Sight | None:
+        step, glimpse = self._chosen(), self.progress.glimpse
+        if glimpse and step is self.progress.last:
+            return Sight(picture=glimpse)
         if step is None:
-            return
-        self._show(step)
-        self.query_one("#caption", Words).tell(step.words)
-        self._draw_words(step)
+            return None
+        return Sight(picture=step.jpeg or step.image, points=step.points, caption=step.words)
 
-    def _show(self, step: StepView) -> None:
-        picture = self.query_one("#live", Picture)
-        shown = f"{step.image}{step.points}"
-        # A picture is opened once, not at every report of its step: it takes longer than drawing.
-        image = self._image_of(step) if shown != self.drawn else None
-        if image is not None:
-            began = self.progress.began
-            factor = image.width / began.width if began is not None else 1.0
-            points = [(round(x * factor), round(y * factor)) for x, y in step.points]
-            picture.show(image, points)
-            self.drawn = shown
-            self.query_one(View).fit(image.size)
+    def _show(self, sight: Sight | None) -> None:
+        if sight is None or sight == self._shown:
+            return
+        image = self._opened_picture(sight.picture)
+        if image is None:
+            return
+        self._shown = sight
+        began = self.progress.began
+        factor = image.width / began.width if began is not None else 1.0
+        points = [(round(x * factor), round(y * factor)) for x, y in sight.points]
+        self.query_one("#live", Picture).show(image, points)
+        self.query_one(View).fit(image.size)
 
     def _draw_words(self, step: StepView) -> None:
         told = step.sections
@@ -219,19 +234,11 @@ class RunScreen(Screen[None]):
             plan.append(f"\n{step.reason}", style=theme.error or "")
         return plan
 
-    def _image_of(self, step: StepView) -> Image.Image | None:
+    def _opened_picture(self, picture: bytes | str) -> Image.Image | None:
         """No larger than it is shown; opened once, since a step's click is ringed later."""
-        if self._picture is not None and self._picture[0] == step.image:
-            return self._picture[1]
-        try:
-            data = step.jpeg or (
-                read_blob(Path(self.progress.began.folder), step.image)
-                if self.progress.began is not None and step.image
-                else b""
-            )
-        except TrajectoryError:
-            # Seen a moment ago and not written yet; or the run was deleted.
-            return None
+        if self._opened is not None and self._opened[0] == picture:
+            return self._opened[1]
+        data = self._stored(picture) if isinstance(picture, str) else picture
         if not data:
             return None
         image = Image.open(BytesIO(data))
@@ -240,8 +247,18 @@ class RunScreen(Screen[None]):
             across, down = self.app.size
             image.draft("RGB", (across * 2, down * 4))
         opened = image.convert("RGB")
-        self._picture = (step.image, opened)
+        self._opened = (picture, opened)
         return opened
+
+    def _stored(self, name: str) -> bytes:
+        """Empty if it is not there."""
+        if self.progress.began is None or not name:
+            return b""
+        try:
+            return read_blob(Path(self.progress.began.folder), name)
+        except TrajectoryError:
+            # Seen a moment ago and not written yet; or the run was deleted.
+            return b""
 
     def _headline(self) -> Text:
         progress, theme = self.progress, self.app.current_theme
@@ -267,7 +284,7 @@ class RunScreen(Screen[None]):
             return Text(mood, style=theme.secondary or "")
         line.append(f"Step {last.number}", style="bold")
         line.append(f" of {progress.began.max_steps} · ", style=theme.secondary or "")
-        stand = last.stand.value
+        stand = Stand.LOOKING.value if progress.glimpse else last.stand.value
         if progress.is_paused and progress.state is not None:
             stand = progress.state.reason or "paused"
         waits = last.stand is Stand.ASKED or progress.is_paused

@@ -174,7 +174,7 @@ def test_a_takeover_before_the_first_look_is_in_the_log_too(store: RunStore) -> 
     steered = Steered(store, [DONE])
     steered.control.pause("hands on", takeover=True)
     assert steered.run() is Ending.DONE
-    assert steered.names[1:4] == ["Paused", "Resumed", "Observed"]
+    assert steered.names[1:5] == ["Paused", "Resumed", "Glimpsed", "Observed"]
     (guard,) = logged(store).guards
     assert (guard.step, guard.kind) == (1, "takeover")
 

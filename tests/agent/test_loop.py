@@ -70,8 +70,8 @@ def test_events_tell_the_episode_in_order(store: RunStore) -> None:
     assert result.ending is Ending.FAILED
     assert [type(event).__name__ for event in events] == [
         "EpisodeStarted",
-        *("Observed", "TextStreamed", "Proposed", "Performed"),
-        *("Observed", "TextStreamed", "Proposed"),
+        *("Glimpsed", "Observed", "TextStreamed", "Proposed", "Performed"),
+        *("Glimpsed", "Observed", "TextStreamed", "Proposed"),
         "EpisodeEnded",
     ]
 

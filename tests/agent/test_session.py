@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from agent.action_text import action_text, finish_text
 from agent.channel import Channel, descends_from
+from agent.events import Observed
 from agent.history import History
 from agent.loop import Loop, LoopConfig
 from agent.policy import ScriptedPolicy
@@ -27,6 +28,7 @@ from agent.reports import (
     Begin,
     Close,
     Declined,
+    Glimpse,
     GoOn,
     Halt,
     Heard,
@@ -48,10 +50,12 @@ from agent.reports import (
     read_report,
     report_line,
 )
+from agent.sent_pictures import SentPictures
 from agent.session import Session
 from agent.watch import SUFFIX, SessionGone, Watch, opened, private_folder, sessions
 from env.actions import Action, Click, Point
 from env.fake import BUTTON, CHECK_BOX, FAKE_SIZE, FakeDesktop
+from env.screen import Screenshot
 from trajectories.reading import Episode, read_run
 from trajectories.store import RunStore
 
@@ -167,18 +171,59 @@ def test_a_task_is_done_and_told(host: Host) -> None:
     kinds = [type(report) for report in hosted.heard if not isinstance(report, State)]
     assert kinds == [
         *(Opened, Began),
-        *(Saw, Streamed, Planned, Acted),
-        *(Saw, Streamed, Planned),
+        *(Glimpse, Saw, Streamed, Planned, Acted),
+        *(Glimpse, Saw, Streamed, Planned),
         Over,
     ]
     planned = hosted.wait_for(Planned)
     assert isinstance(planned, Planned)
     assert planned.words == f"click at {PRESS.at.x}, {PRESS.at.y}"
     assert planned.code.startswith("pyautogui.click(")
-    saw = hosted.wait_for(Saw)
+    glimpse, saw = hosted.wait_for(Glimpse), hosted.wait_for(Saw)
+    assert isinstance(glimpse, Glimpse)
     assert isinstance(saw, Saw)
-    assert saw.jpeg.startswith(b"\xff\xd8")
+    assert glimpse.jpeg.startswith(b"\xff\xd8")
+    assert (saw.sent_before, saw.jpeg) == (True, b"")
     hosted.wait_for_mood("ready")
+
+
+def test_the_same_picture_is_sent_once_and_another_by_a_caret_again() -> None:
+    pictures = SentPictures()
+    page = FakeDesktop().screenshot()
+    caret = Screenshot(page.image.copy(), 1.0)
+    caret.image.paste("black", (50, 50, 52, 70))
+
+    def saw(screenshot: Screenshot) -> Saw:
+        return pictures.saw(Observed(step=1, screenshot=screenshot, seconds=0.1))
+
+    glimpse = pictures.glimpse(page)
+    assert glimpse is not None
+    assert pictures.glimpse(FakeDesktop().screenshot()) is None
+    assert (saw(page).sent_before, saw(page).jpeg) == (True, b"")
+    other = saw(caret)
+    assert not other.sent_before
+    assert other.jpeg not in (b"", glimpse.jpeg)
+    assert saw(page).jpeg == glimpse.jpeg
+
+
+def test_who_comes_while_the_screen_settles_is_shown_it_and_later_what_was_seen() -> None:
+    history = History()
+
+    def last() -> Report:
+        return list(history.replay())[-1]
+
+    seen = Saw(step=1, at=0.0, seconds=0.1, image="a", sent_before=True)
+    for report in (
+        Began(task="free", instruction="a", max_steps=1, width=1, height=1, folder=""),
+        Glimpse(at=0.0, jpeg=b"one"),
+        Glimpse(at=0.0, jpeg=b"two"),
+    ):
+        history.add(report)
+    assert last() == Glimpse(at=0.0, jpeg=b"two")
+    history.add(seen)
+    assert last() == replace(seen, jpeg=b"two", sent_before=False)
+    history.add(replace(seen, step=2))
+    assert [each.jpeg for each in history.replay() if isinstance(each, Saw)] == [b"", b"two"]
 
 
 def test_a_question_waits_for_its_answer(host: Host) -> None:

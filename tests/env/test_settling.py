@@ -5,7 +5,9 @@ from collections.abc import Iterator
 import pytest
 from PIL import Image
 
+from env.actions import Point, Scroll
 from env.desktop import wait_until_settled
+from env.fake import LIST, FakeDesktop
 from env.screen import Screenshot, ScreenSize
 from env.virtual import VirtualDesktop
 
@@ -38,6 +40,23 @@ def test_a_blinking_caret_is_no_change(blinking: VirtualDesktop) -> None:
     settled = wait_until_settled(blinking, still_seconds=1.0, ceiling_seconds=3.0)
     assert settled.still
     assert settled.seconds < 3.0
+
+
+def test_what_is_seen_on_the_way_is_told_once_and_the_last_is_the_picture_given() -> None:
+    desktop = FakeDesktop()
+    changes = [Scroll(Point(*LIST.center), notches=-2)]
+    seen: list[Screenshot] = []
+
+    def between() -> None:
+        if changes:
+            desktop.perform(changes.pop())
+
+    settled = wait_until_settled(desktop, between=between, seen=seen.append)
+    assert len(seen) == 2, "before the change and after it"
+    assert not seen[0].same_pixels(seen[1])
+    assert settled.still
+    assert settled.screenshot.image is seen[1].image
+    assert settled.screenshot.taken_at > seen[1].taken_at
 
 
 @pytest.mark.parametrize(
