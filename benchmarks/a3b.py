@@ -35,6 +35,7 @@ ONLY_WHOLE = ("ik_llama.cpp",)
 MOST_OF_A_WARM_UP = 10
 LIMIT_BYTES = 14_000_000_000
 MOST_RESIDENT_GB = 11.0
+PREFILLED_AT_THE_END = 1024
 Row = dict[str, Any]
 
 
@@ -58,9 +59,7 @@ def command_of(engine: str, layers: int, options: argparse.Namespace) -> list[st
             make = ["benchmarks.a3b_folder", str(model), "--layers", str(layers)]
             run([sys.executable, "-m", *make, "--bits", str(options.bits)])
         more = ["--prefill", *map(str, options.prefill), "--contexts", *numbers]
-        pictures = (
-            ["--pictures", *map(str, options.pictures)] if layers == max(options.layers) else []
-        )
+        pictures = ["--pictures", *map(str, options.pictures)] if options.pictures else []
         return ["benchmarks/a3b_ours.py", str(model), *shared, *more, *pictures]
     source = str(layers)
     if engine != "transformers":
@@ -150,12 +149,18 @@ def drawn_out(by_layers: dict[int, dict[str, float]]) -> dict[str, float]:
 
 def compare(options: argparse.Namespace) -> Row:
     order = [*options.engines, options.engines[0]] if len(options.engines) > 1 else options.engines
+    pictures = options.pictures
     raw: list[Row] = []
     by_engine: dict[str, dict[int, list[dict[str, float]]]] = {}
     reasons: dict[str, list[str]] = {}
     for engine in order:
         for layers in (WHOLE,) if engine in ONLY_WHOLE else options.layers:
-            rows = measured(engine, layers, options)
+            turn = argparse.Namespace(**vars(options))
+            turn.pictures = pictures if layers == max(options.layers) else []
+            rows = measured(engine, layers, turn)
+            if engine == OURS and turn.pictures:
+                # No peer is asked for pictures: once is enough.
+                pictures = []
             raw.append({"engine": engine, "layers": layers, "rows": rows})
             for row in rows:
                 if row["kind"] in ("failed", "skipped"):
@@ -246,14 +251,15 @@ def draw(told: Row, path: Path) -> None:
 def memory_proof(options: argparse.Namespace) -> Row:
     """The whole network, 8 K of context for what is resident, 32 K under a limit of 14 GB.
 
-    The limit is of addresses (`prlimit --as`), which counts the mapped weights and what is only
-    reserved: harder than a cgroup's of pages.
+    The end of a context is prefilled, the rest filled. The limit is of addresses (`prlimit --as`),
+    which counts the mapped weights and what is only reserved: harder than a cgroup's of pages.
     """
     options.layers, options.prefill, options.pictures = [WHOLE], [], [4096]
     told: Row = {}
     for context, limit in ((8192, None), (32768, LIMIT_BYTES)):
-        options.contexts = [context]
+        options.contexts = [context - PREFILLED_AT_THE_END]
         command = [sys.executable, *command_of(OURS, WHOLE, options)]
+        command += ["--suffix", str(PREFILLED_AT_THE_END)]
 
         def limited(limit: int | None = limit) -> None:
             if limit is not None:

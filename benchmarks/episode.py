@@ -7,6 +7,8 @@ them and without any. What it answers is not performed, so that all are asked th
 their answers must be equal. From the fifth step on is told how much of a prompt is prefilled.
 
     python benchmarks/episode.py --model model/weights/nano --patches 1024 --json episode.json
+    python benchmarks/episode.py --perform episodes          the episodes alone, to be asked about
+    python benchmarks/episode.py --performed episodes        where there is no display, say
 """
 
 import argparse
@@ -27,24 +29,19 @@ sys.path.insert(0, str(ROOT))
 
 from agent.action_grammar import ACTIONS  # noqa: E402
 from agent.action_text import action_text  # noqa: E402
-from agent.loop import Loop, LoopConfig  # noqa: E402
-from agent.policy import ScriptedPolicy  # noqa: E402
 from agent.prompts import STYLES, PromptStyle, opening_to_come, render, style_named  # noqa: E402
 from benchmarks.conditions import conditions  # noqa: E402
 from env.actions import Action, Click, Keys, Point, TypeText  # noqa: E402
-from env.desktop import wait_until_settled  # noqa: E402
 from env.screen import ScreenSize  # noqa: E402
-from env.virtual import VirtualDesktop  # noqa: E402
 from model.messages import Completion, Constraint, Sampling  # noqa: E402
 from trajectories.export import prompts  # noqa: E402
 from trajectories.reading import Episode, read_run, remembered  # noqa: E402
-from trajectories.store import RunStore  # noqa: E402
 
 if TYPE_CHECKING:
     from model.chat import ChatModel
     from model.generate import Shortcuts
 
-SIZES = (ScreenSize(1280, 720), ScreenSize(1920, 1080))
+SIZES = {"1280x720": ScreenSize(1280, 720), "1920x1080": ScreenSize(1920, 1080)}
 INSTRUCTION = "Write the minutes of the meeting, with a list of what is to be done."
 NUM_STEPS = 20
 STEADY_FROM = 5
@@ -52,6 +49,8 @@ STEADY_FROM = 5
 ANSWER_TOKENS = 64
 CODE_FROM_THE_START = replace(ACTIONS, openings=("",))
 """For networks with random weights, which never come to the opening of a code block."""
+SLOW_SECONDS = 5.0
+"""An answer that takes longer is told of at once: of a large network all take minutes."""
 
 Say = tuple[Action, str, str]
 """What is done, in words, and why."""
@@ -100,6 +99,12 @@ def _written(why: str, text: str) -> Say:
 
 def perform(size: ScreenSize, folder: Path) -> Episode:
     """The episode, really performed; its log and pictures lie in a run folder of `folder`."""
+    from agent.loop import Loop, LoopConfig
+    from agent.policy import ScriptedPolicy
+    from env.desktop import wait_until_settled
+    from env.virtual import VirtualDesktop
+    from trajectories.store import RunStore
+
     says = script(size)
     answers = [action_text(action, size, words=words, thought=why) for action, words, why in says]
     config = LoopConfig(max_steps=len(says), max_repeats=len(says))
@@ -113,6 +118,24 @@ def perform(size: ScreenSize, folder: Path) -> Episode:
         Loop(ScriptedPolicy(answers), desktop, store, config).run(INSTRUCTION, task="minutes")
     (episode,) = read_run(store.folder).episodes
     return episode
+
+
+def performed(size: ScreenSize, folder: Path) -> Episode:
+    """One of this size that `perform` left in `folder`.
+
+    Raises:
+        ValueError: there is none.
+    """
+    for run in sorted(path.parent for path in folder.glob("*/run.json")):
+        for episode in read_run(run).episodes:
+            if episode.steps and _size_of(episode) == size:
+                return episode
+    raise ValueError(f"no episode of {size.width}x{size.height} in {folder}; see --perform")
+
+
+def _size_of(episode: Episode) -> ScreenSize:
+    seen = episode.steps[0].observation
+    return ScreenSize(seen.width, seen.height)
 
 
 def ask(
@@ -139,7 +162,11 @@ def ask(
     for number, messages in enumerate(prompts(episode, partial(render, style))):
         if shortcuts.prefix and (opening := opening_to_come(style, past[:number])):
             asked.prepare(opening)
-        completions.append(asked.complete(messages, sampling=sampling))
+        completion = asked.complete(messages, sampling=sampling)
+        if (seconds := sum(completion.seconds.values())) > SLOW_SECONDS:
+            parts = {part: round(spent, 1) for part, spent in completion.seconds.items()}
+            print(f"step {number + 1}: {seconds:.1f} s {parts}", file=sys.stderr, flush=True)
+        completions.append(completion)
     return Asked(shortcuts, completions, time.process_time() - began)
 
 
@@ -252,9 +279,16 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--steps", type=int, default=NUM_STEPS, help="of the episode asked about")
     parser.add_argument("--variants", nargs="+", help="default: all of them")
     parser.add_argument("--random", action="store_true", help="random weights: code from the start")
+    parser.add_argument("--sizes", nargs="+", choices=list(SIZES), default=list(SIZES))
+    parser.add_argument("--perform", type=Path, metavar="FOLDER", help="episodes into it, and end")
+    parser.add_argument("--performed", type=Path, metavar="FOLDER", help="ask about these episodes")
     parser.add_argument("--threads", type=int, default=2, help="of torch")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     options = parser.parse_args(words)
+    if options.perform:
+        for name in options.sizes:
+            perform(SIZES[name], options.perform)
+        return 0
     os.environ["OMP_NUM_THREADS"] = str(options.threads)
 
     from model.chat import ChatModel
@@ -269,11 +303,13 @@ def main(words: Sequence[str]) -> int:
     chosen = {name: variants()[name] for name in options.variants or variants()}
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
-        for size in SIZES:
-            episode = perform(size, Path(folder))
+        for name in options.sizes:
+            size = SIZES[name]
+            ready: Path | None = options.performed
+            episode = performed(size, ready) if ready else perform(size, Path(folder))
             del episode.steps[options.steps :]
             for style in styles:
-                title = f"{size.width}x{size.height} {style.name}"
+                title = f"{name} {style.name}"
                 found[title] = measure(
                     model,
                     episode,
