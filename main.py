@@ -26,7 +26,7 @@ from agent.miniwob import (
     training_jobs,
 )
 from agent.policy import Policy
-from agent.prompts import NANO, style_named
+from agent.prompts import NANO, style_for, style_named
 from agent.screens import label_screens
 from agent.specimens import label_specimens
 from agent.task_runs import ACTORS
@@ -178,7 +178,7 @@ def demo(options: Demo) -> int:
 def run(options: Run) -> int:
     config = LoopConfig(
         max_steps=options.max_steps,
-        style=style_named(options.style),
+        style=style_for(options.style, options.model),
         sampling=Sampling(constraint=ACTIONS if options.constrained else None),
     )
     mode = mode_of(options.ask, options.desktop)

@@ -21,8 +21,10 @@ for no thought, `OPENCUA_L3` for an observation before it (OpenCUA's levels;
 `OPENCUA` is the second).
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 
 from PIL import Image
@@ -124,6 +126,9 @@ OPENCUA_L3 = replace(
     name="opencua-l3",
     system_text=_OPENCUA_OPENING + _OBSERVATION + _THOUGHT + _ACTION_AND_CODE,
 )
+AUTO = "auto"
+MOST_TOKENS_OF_NANO = 4096
+"""In a vocabulary; nano's has 1,024, Kimi-VL's 163,840."""
 STYLES = (NANO, OPENCUA, OPENCUA_STEADY, OPENCUA_L1, OPENCUA_L3)
 
 
@@ -134,6 +139,29 @@ def style_named(name: str) -> PromptStyle:
             return style
     names = ", ".join(style.name for style in STYLES)
     raise ValueError(f"no prompt style named {name!r}; expected one of {names}")
+
+
+def style_for(name: str, model: str) -> PromptStyle:
+    """The style of this name; for `AUTO` the one that suits the model.
+
+    What has nano's vocabulary learned nano's prompts. Any other is told how to answer, and its
+    prompts go on from one another: two thirds and more of each are then not computed again.
+
+    Raises:
+        ValueError: no style of that name.
+    """
+    if name != AUTO:
+        return style_named(name)
+    return NANO if model == "nano" or _is_small(Path(model)) else OPENCUA_STEADY
+
+
+def _is_small(folder: Path) -> bool:
+    """Whether these weights have a vocabulary such as nano's: they were trained from it."""
+    try:
+        told = json.loads((folder / "config.json").read_text())
+        return int(told["text_config"]["vocab_size"]) <= MOST_TOKENS_OF_NANO
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def render(

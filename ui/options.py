@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from agent.miniwob import DEMO_TASKS, TASK_SETS
+from agent.prompts import AUTO
 from ui.arguments import POSITIONAL
 from ui.asking import ASK, Ask
 
@@ -19,6 +20,7 @@ POINTER = "real: draw the pointer into what the model sees"
 STOP_KEY = "real: struck twice, wherever the focus is, it stops all"
 STOP_WITHIN = "real: seconds from the first stroke to the second"
 STATS = "then tell where the steps' time went: by part, rates, prompt tokens reused"
+STYLE = "of the prompt: auto (nano's for nano, opencua-steady for others), nano, opencua"
 NANO_WEIGHTS = Path(__file__).parents[1] / "model" / "weights" / "nano"
 
 
@@ -42,7 +44,7 @@ class Run:
     instruction: Annotated[str, "what to do", POSITIONAL]
     desktop: Annotated[str, "virtual, browser, fake, real or osworld://HOST:PORT"] = "virtual"
     model: Annotated[str, MODEL] = "nano"
-    style: Annotated[str, "of the prompt: nano, opencua or opencua-steady"] = "nano"
+    style: Annotated[str, STYLE] = AUTO
     constrained: Annotated[bool, "the model can write no code but that of an action"] = False
     ask: Annotated[Ask, ASK] = "auto"
     url: Annotated[str | None, "a page to open first, in a browser"] = None
@@ -113,9 +115,7 @@ class Eval:
         int | None, "desktop, osworld: scale pictures down to it; 210 is what nano learned on"
     ] = None
     max_steps: Annotated[int | None, "answers an episode: 30 of miniwob, else 15"] = None
-    style: Annotated[str, "of the prompt, but for miniwob: nano, opencua or opencua-steady"] = (
-        "nano"
-    )
+    style: Annotated[str, f"{STYLE}; of miniwob always nano's"] = AUTO
     osworld_exact: Annotated[bool, "keep OSWorld's flaws, for numbers that compare"] = False
     recording: Annotated[Literal["mp4", "webm", "none"], "kept beside each result"] = "mp4"
     stats: Annotated[bool, STATS] = False

@@ -21,7 +21,7 @@ from agent.channel import Channel
 from agent.errors import AgentError
 from agent.loop import LoopConfig
 from agent.policy import Policy
-from agent.prompts import style_named
+from agent.prompts import AUTO, style_for
 from agent.reports import Begin, Close, Opened, Unattended
 from agent.safety import Mode
 from agent.session import Session
@@ -50,7 +50,7 @@ class SessionSetup:
 
     desktop: str = "practice"
     model: str = "nano"
-    style: str = "nano"
+    style: str = AUTO
     constrained: bool = False
     url: str | None = None
     sandbox: bool = True
@@ -175,7 +175,9 @@ def _play_all(
     sampling = Sampling(constraint=ACTIONS if setup.constrained else None)
     while (task := session.next_task()) is not None:
         config = LoopConfig(
-            max_steps=task.max_steps, style=style_named(setup.style), sampling=sampling
+            max_steps=task.max_steps,
+            style=style_for(setup.style, setup.model),
+            sampling=sampling,
         )
         if store is None:
             store = stack.enter_context(

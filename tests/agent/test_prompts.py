@@ -7,7 +7,16 @@ from PIL import Image
 from agent.action_text import action_text
 from agent.loop import Loop, LoopConfig
 from agent.policy import ScriptedPolicy
-from agent.prompts import NANO, OPENCUA, OPENCUA_STEADY, PromptStyle, opening_to_come, render
+from agent.prompts import (
+    AUTO,
+    NANO,
+    OPENCUA,
+    OPENCUA_STEADY,
+    PromptStyle,
+    opening_to_come,
+    render,
+    style_for,
+)
 from env.actions import Move, Point
 from env.fake import FAKE_SIZE, FakeDesktop
 from model.messages import ImagePart
@@ -140,3 +149,12 @@ def test_where_every_prompt_is_another_nothing_is_computed_ahead(style: PromptSt
 def test_the_same_history_gives_the_same_messages() -> None:
     steps = [past(1), past(2)]
     assert render(OPENCUA, "Go.", steps, SCREEN) == render(OPENCUA, "Go.", steps, SCREEN)
+
+
+def test_a_style_not_named_is_what_the_model_learned_and_for_others_the_steady_one() -> None:
+    weights = Path(__file__).parents[2] / "model" / "weights" / "nano"
+    assert style_for(AUTO, "nano") == style_for(AUTO, str(weights)) == NANO
+    assert style_for(AUTO, "http://127.0.0.1:8000/v1#kimi") == OPENCUA_STEADY
+    assert style_for("opencua", "nano") == OPENCUA
+    with pytest.raises(ValueError, match="no prompt style named 'steady'"):
+        style_for("steady", "nano")

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 import platformdirs
 
+from agent.prompts import AUTO
 from agent.watch import SessionGone, opened, private_folder, sessions
 from ui.arguments import POSITIONAL
 from ui.aside import step_aside
@@ -23,6 +24,7 @@ from ui.options import (
     POINTER,
     STOP_KEY,
     STOP_WITHIN,
+    STYLE,
     refuse_unless_virtual,
 )
 from ui.plain import PlainCockpit
@@ -50,7 +52,7 @@ class SessionOptions:
 
     desktop: Annotated[str, DESKTOPS] = "practice"
     model: Annotated[str, MODEL] = "nano"
-    style: Annotated[str, "of the prompt: nano, opencua or opencua-steady"] = "nano"
+    style: Annotated[str, STYLE] = AUTO
     constrained: Annotated[bool, "the model can write no code but that of an action"] = False
     url: Annotated[str | None, "a page to open first, in a browser"] = None
     no_sandbox: Annotated[bool, NO_SANDBOX] = False

@@ -19,6 +19,7 @@ from agent.grounding import (
 )
 from agent.grounding_sets import make_web_set
 from agent.miniwob import evaluation_jobs, tasks_named
+from agent.prompts import style_for
 from agent.stages import OpenStage, TaskJob
 from agent.suite_run import SuiteRun
 from agent.summary import summarise, write_summary
@@ -155,7 +156,7 @@ def _tasks(
         blind=options.blind,
         longest_side_px=options.longest_side,
         max_steps=options.max_steps or 15,
-        style=options.style,
+        style=style_for(options.style, options.model).name,
         exact=options.osworld_exact,
     )
     suite = SuiteRun(config, options.out, jobs)
@@ -213,7 +214,7 @@ def _screenspot(
         model=options.model,
         weights=weights_of(options.model),
         images=str(options.images),
-        style=options.style,
+        style=style_for(options.style, options.model).name,
         blind=options.blind,
     )
     claim_folder(options.out, asdict(config))
