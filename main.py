@@ -17,7 +17,7 @@ from agent.control import Control
 from agent.demonstrations import texts_by_task
 from agent.errors import AgentError
 from agent.events import Emit, Ending, EpisodeResult, both
-from agent.loop import Loop, LoopConfig
+from agent.loop import OTHER_ANSWERS, Loop, LoopConfig
 from agent.miniwob import (
     MiniWob,
     evaluation_jobs,
@@ -179,6 +179,7 @@ def run(options: Run) -> int:
     config = LoopConfig(
         max_steps=options.max_steps,
         style=style_for(options.style, options.model),
+        other_answers=OTHER_ANSWERS,
         sampling=Sampling(constraint=ACTIONS if options.constrained else None),
     )
     mode = mode_of(options.ask, options.desktop)

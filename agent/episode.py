@@ -21,13 +21,13 @@ from agent.memory import Memory
 from agent.parser import Parsed
 from agent.policy import LooksAhead
 from agent.prompts import opening_to_come, render
-from agent.proposals import Finish, Proposal
+from agent.proposals import Finish, Proposal, WaitFor
 from env.actions import Action
 from env.desktop import Settled, wait_until_settled
 from env.errors import ActionCut, ActionRefused, DesktopLost
 from env.screen import Screenshot
 from model.errors import ModelError
-from model.messages import Completion
+from model.messages import Completion, Sampling
 from trajectories.errors import DiskFull
 from trajectories.reading import Episode as EpisodeRecord
 from trajectories.reading import remembered
@@ -70,7 +70,8 @@ class Episode:
         self._memory = Memory(loop.config.style.most_screenshots)
         self._num_unparseable = 0
         self._num_repeats = 0
-        self._last: tuple[tuple[Proposal, ...], str] | None = None
+        self._done: list[tuple[tuple[Proposal, ...], str]] = []
+        """What was done, and on which screen."""
         self._last_seen = ""
         self._num_pauses = 0
         """That were waited out."""
@@ -113,12 +114,14 @@ class Episode:
             self._tell_unusable(completion, seen, error)
             return
         self._num_unparseable = 0
+        meant = self._not_again(meant, seen)
         approved = self._approved(meant, seen)
         if approved is None:
             return
         parsed = approved.parsed
         self.chronicle.intended(self.step, approved)
         error_text = self._act(approved.actions, seen)
+        self._done.append((parsed.proposals, seen.name))
         self._remember(parsed, error_text, seen)
         self._end_if_stopped()
         self._end_if_over(parsed.proposals, seen, error_text)
@@ -191,11 +194,30 @@ class Episode:
     def _was_paused(self) -> bool:
         return len(self._loop.control.pauses) > self._num_pauses
 
-    def _ask(self, image: Image.Image) -> Completion:
+    def _not_again(self, meant: Meant, seen: _Seen) -> Meant:
+        """That, unless it was done on this very screen and the model can say something else."""
+        for number in range(self._config.other_answers):
+            if (meant.parsed.proposals, seen.name) not in self._done:
+                break
+            if all(isinstance(each, WaitFor | Finish) for each in meant.parsed.proposals):
+                break
+            sampling = replace(self._config.sampling, temperature=1.0, seed=number)
+            try:
+                completion = self._ask(seen.screenshot.image, sampling)
+                other = meant_by(completion, self._loop.desktop.size)
+            except _LookAnew:
+                break
+            except (ParseError, GroundingError):
+                continue
+            self.chronicle.noted(self.step, "again", meant.code)
+            meant = other
+        return meant
+
+    def _ask(self, image: Image.Image, sampling: Sampling | None = None) -> Completion:
         messages = render(self._config.style, self._instruction, self._memory.steps, image)
         asked = time.monotonic()
         completion = self._loop.policy.complete(
-            messages, sampling=self._config.sampling, on_text=self._on_text
+            messages, sampling=sampling or self._config.sampling, on_text=self._on_text
         )
         seconds = {**completion.seconds, "model": time.monotonic() - asked}
         self.chronicle.answered(seconds)
@@ -308,8 +330,7 @@ class Episode:
             said = last.answer or ("the model says done" if last.success else "the model gave up")
             raise Over(Ending.DONE if last.success else Ending.FAILED, said)
         this = (proposals, seen.name)
-        self._num_repeats = self._num_repeats + 1 if this == self._last else 1
-        self._last = this
+        self._num_repeats = self._num_repeats + 1 if [this] == self._done[-2:-1] else 1
         if self._num_repeats >= self._config.max_repeats:
             raise Over(
                 Ending.REPEATED, f"the same action on the same screen {self._num_repeats} times"

@@ -8,7 +8,7 @@ finished. What an episode was, its log tells; what came out, `agent.summary`.
 import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,8 @@ class EvalConfig:
     blind: bool = False
     """The policy sees black pictures."""
     max_steps: int = 30
+    other_answers: int = 0
+    """As `LoopConfig.other_answers`."""
 
     @property
     def name(self) -> str:
@@ -49,7 +51,8 @@ class EvalConfig:
         return Path(self.model).name + ("-blind" if self.blind else "")
 
     def loop(self) -> LoopConfig:
-        return loop_config(max_steps=self.max_steps)
+        config = loop_config(max_steps=self.max_steps)
+        return replace(config, other_answers=self.other_answers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,9 @@ from env.errors import DesktopLost
 from model.messages import Sampling
 from trajectories.reading import Episode as EpisodeRecord
 
+OTHER_ANSWERS = 2
+"""Where nobody measures what a network does by itself."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoopConfig:
@@ -27,6 +30,9 @@ class LoopConfig:
     """Answers asked for before the episode is ended."""
     max_repeats: int = 5
     """The same action on the same screen this often in a row ends the episode."""
+    other_answers: int = 0
+    """So many are drawn at random, at most, in place of one that would do again what was done on
+    this very screen: a network that answers the same to the same goes round in circles."""
     max_unparseable: int = 3
     """Unusable answers in a row that end the episode."""
     style: PromptStyle = NANO
@@ -41,8 +47,9 @@ class LoopConfig:
         for name in ("max_steps", "max_repeats", "max_unparseable"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} of {getattr(self, name)}; expected at least 1")
-        if self.look_again < 0:
-            raise ValueError(f"look_again of {self.look_again}; expected at least 0")
+        for name in ("look_again", "other_answers"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} of {getattr(self, name)}; expected at least 0")
 
     def settings(self) -> dict[str, Any]:
         """For the RUN record."""

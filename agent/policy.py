@@ -57,11 +57,14 @@ class ScriptedPolicy:
         self._answers = iter(answers)
         self.seen: list[Sequence[Message]] = []
         """Every prompt it was shown."""
+        self.samplings: list[Sampling] = []
+        """How each was to be answered."""
 
     def complete(
         self, messages: Sequence[Message], *, sampling: Sampling, on_text: OnText | None = None
     ) -> Completion:
         self.seen.append(messages)
+        self.samplings.append(sampling)
         answer = next(self._answers, None)
         if answer is None:
             raise PolicyFailed(f"no answer left after {len(self.seen) - 1}")

@@ -209,7 +209,7 @@ def _add(episode: Episode, record: Record, folder: Path) -> None:
             _step(episode, record.step).advice = record.text
         case Note(kind="labels"):
             _step(episode, record.step).labels = record.text
-        case Note(kind="pause" | "resume" | "restless"):
+        case Note(kind="pause" | "resume" | "restless" | "again"):
             pass
         case Guard():
             _step(episode, record.step).guards.append(record)

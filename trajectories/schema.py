@@ -125,6 +125,7 @@ class Note:
     kind: str
     """"advice": `text` is what an expert would have answered to the same observation.
     "labels": what can be read on it, the JSON of `agent.labels`.
+    "again": code that was answered, and not done since it was done on this very screen before.
     "restless": what was clicked at looked otherwise at every look, and was clicked all the same.
     "pause" and "resume": nothing was asked and nothing done between them; `text` is why."""
     text: str

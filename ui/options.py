@@ -115,6 +115,9 @@ class Eval:
         int | None, "desktop, osworld: scale pictures down to it; 210 is what nano learned on"
     ] = None
     max_steps: Annotated[int | None, "answers an episode: 30 of miniwob, else 15"] = None
+    other_answers: Annotated[
+        int, "miniwob: drawn at most in place of doing the same on the same screen again"
+    ] = 0
     style: Annotated[str, f"{STYLE}; of miniwob always nano's"] = AUTO
     osworld_exact: Annotated[bool, "keep OSWorld's flaws, for numbers that compare"] = False
     recording: Annotated[Literal["mp4", "webm", "none"], "kept beside each result"] = "mp4"

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from agent.events import Ending, Event, Observed, Performed, Proposed, Refused, 
 from agent.loop import Loop, LoopConfig, Score
 from agent.policy import ScriptedPolicy
 from agent.prompts import NANO, OPENCUA, render
-from env.actions import Action, Click, Keys, Point, Scroll, TypeText
+from env.actions import Action, Click, Keys, Point, Scroll, TypeText, Wait
 from env.errors import ActionRefused
 from env.fake import BUTTON, CHECK_BOX, FAKE_SIZE, FIELD, FakeDesktop
 from env.screen import Box
@@ -130,6 +131,30 @@ def test_the_same_action_on_the_same_screen_is_an_end(store: RunStore) -> None:
         result = Loop(ScriptedPolicy([nowhere] * 20), desktop, store, QUICK).run("Go.")
         assert len(desktop.performed) == 5
     assert (result.ending, result.num_steps) == (Ending.REPEATED, 5)
+
+
+def test_what_was_done_on_a_screen_is_not_done_there_again_if_there_is_another_answer(
+    store: RunStore,
+) -> None:
+    nowhere, elsewhere = say(Click(Point(300, 100))), say(Click(Point(301, 100)))
+    answers = [nowhere, nowhere, nowhere, elsewhere, finish_text(True, words="Ok")]
+    policy = ScriptedPolicy(answers)
+    with FakeDesktop() as desktop:
+        config = replace(QUICK, other_answers=2)
+        result = Loop(policy, desktop, store, config).run("Go.")
+        assert desktop.performed == [Click(Point(300, 100)), Click(Point(301, 100))]
+    assert (result.ending, result.num_steps) == (Ending.DONE, 3)
+    assert [each.temperature for each in policy.samplings] == [0.0, 0.0, 1.0, 1.0, 0.0]
+    assert len(logged(store).steps) == 3
+
+
+def test_waiting_again_is_no_going_round_in_circles(store: RunStore) -> None:
+    waits = say(Wait(0.01))
+    with FakeDesktop() as desktop:
+        config = replace(QUICK, other_answers=2)
+        policy = ScriptedPolicy([waits, waits, finish_text(True, words="Ok")])
+        result = Loop(policy, desktop, store, config).run("Go.")
+    assert (result.ending, result.num_steps) == (Ending.DONE, 3)
 
 
 def test_the_same_action_on_a_changing_screen_is_not(store: RunStore) -> None:
