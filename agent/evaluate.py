@@ -44,6 +44,8 @@ class EvalConfig:
     max_steps: int = 30
     other_answers: int = 0
     """As `LoopConfig.other_answers`."""
+    font: str = ""
+    """That all pages are written in; empty: in their own."""
 
     @property
     def name(self) -> str:
@@ -113,7 +115,7 @@ def evaluator(
         RunStore.create(
             out / "runs", policy=config.name, settings=settings, durable=False
         ) as store,
-        MiniWobBrowser(tape := _Tape(store)) as browser,
+        MiniWobBrowser(tape := _Tape(store), font=config.font) as browser,
     ):
         yield _Evaluator(config, out, policy, browser, tape, store.folder).run
 

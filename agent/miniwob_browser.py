@@ -15,12 +15,16 @@ from env.miniwob.page import MiniWobPage
 class MiniWobBrowser:
     """Owns a `BrowserDesktop`; close it in the thread that opened it."""
 
-    def __init__(self, log: EpisodeLog) -> None:
+    def __init__(self, log: EpisodeLog, *, font: str = "") -> None:
         """
+        Args:
+            font: that all pages are written in; empty: in their own.
+
         Raises:
             DesktopUnavailable: no Chromium.
+            ValueError: no such font.
         """
-        self._log = log
+        self._log, self._font = log, font
         self._open()
 
     def run(self, job: Job, play: Callable[[MiniWob], EpisodeResult]) -> EpisodeResult:
@@ -41,7 +45,10 @@ class MiniWobBrowser:
 
     def _open(self) -> None:
         self._desktop = BrowserDesktop()
-        self._world = MiniWob(MiniWobPage(self._desktop.page), self._desktop, self._log)
+        page = MiniWobPage(self._desktop.page)
+        if self._font:
+            page.write_in(self._font)
+        self._world = MiniWob(page, self._desktop, self._log)
 
     def _attempt(self, job: Job, play: Callable[[MiniWob], EpisodeResult]) -> EpisodeResult:
         try:

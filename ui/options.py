@@ -111,6 +111,7 @@ class Eval:
         Path | None, "screenspot: a folder with pictures and annotations, as theirs"
     ] = None
     blind: Annotated[bool, "feed black pictures: what is left is not reading"] = False
+    font: Annotated[str, "miniwob: write all pages in this font; what was not trained on"] = ""
     longest_side: Annotated[
         int | None, "desktop, osworld: scale pictures down to it; 210 is what nano learned on"
     ] = None

@@ -7,6 +7,7 @@ the instruction; the rest is for rewards, scripted experts and labels.
 import difflib
 import importlib.util
 import json
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,14 @@ seed => {
 }
 """
 
+WRITE_IN = """
+addEventListener('DOMContentLoaded', () => {
+  const style = document.createElement('style');
+  style.textContent = '* { font-family: ' + FAMILY + ' !important }';
+  document.head.append(style);
+});
+"""
+
 OUTCOME = "() => [WOB_DONE_GLOBAL, WOB_RAW_REWARD_GLOBAL, WOB_REWARD_REASON]"
 
 
@@ -61,6 +70,19 @@ class MiniWobPage:
         """What the agent is asked, on one line."""
         self.fields: dict[str, str] = {}
         """What the instruction means, where the page tells it (the email-*-nl tasks)."""
+
+    def write_in(self, family: str) -> None:
+        """Write all that pages opened from now on say in one font, whatever they choose.
+
+        Raises:
+            ValueError: no such font here; the browser would quietly take another.
+        """
+        found = subprocess.run(
+            ["fc-match", "--format", "%{family}", family], capture_output=True, text=True
+        ).stdout
+        if family not in found.split(","):
+            raise ValueError(f"no font named {family!r} here; the nearest is {found or 'none'}")
+        self._page.add_init_script(WRITE_IN.replace("FAMILY", json.dumps(json.dumps(family))))
 
     def open(self, task: str) -> None:
         """Load the page of a task; the episode starts with `reset`.

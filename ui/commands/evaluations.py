@@ -114,6 +114,7 @@ def _miniwob(
         blind=options.blind,
         max_steps=options.max_steps or 30,
         other_answers=options.other_answers,
+        font=options.font,
     )
     tasks = tasks_named(options.tasks or "pix2act59")
     jobs = evaluation_jobs(tasks, options.episodes or 20, options.seed)

@@ -80,3 +80,16 @@ def test_an_instruction_that_says_what_it_means_gives_its_fields(page: MiniWobPa
     page.open("click-test")
     page.reset(2)
     assert page.fields == {}
+
+
+def test_a_page_is_written_in_a_font_of_the_callers_choice(desktop: BrowserDesktop) -> None:
+    families = "() => [...new Set([...document.all].map(e => getComputedStyle(e).fontFamily))]"
+    with desktop.page.context.new_page() as other:
+        page = MiniWobPage(other)
+        page.open("click-button")
+        assert len(page.evaluate(families)) > 1
+        page.write_in("DejaVu Serif")
+        page.open("click-button")
+        assert page.evaluate(families) == ['"DejaVu Serif"']
+        with pytest.raises(ValueError, match="no font named 'Courier Old' here; the nearest is"):
+            page.write_in("Courier Old")
