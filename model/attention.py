@@ -11,8 +11,8 @@ Shapes: B batch, H heads, Q queries, K keys, D channels, N patches of all pictur
 
 from collections.abc import Callable, Sequence
 from functools import cache, partial
-from itertools import accumulate, groupby
-from typing import Any, NamedTuple
+from itertools import accumulate, groupby, pairwise
+from typing import Any, NamedTuple, Self
 
 import torch
 import torch.nn.functional as F
@@ -69,6 +69,28 @@ class Stretch(NamedTuple):
         return sum(length for _, length in self.past)
 
 
+class Asked(NamedTuple):
+    """Tokens of a packed row of which more is asked than that others see them."""
+
+    places_Q: Tensor
+    """In the row, in their order."""
+    positions: Sequence[Tensor]
+    """In the document; of those of each stretch."""
+
+    @classmethod
+    def of(cls, places_Q: Tensor, stretches: Sequence[Stretch]) -> Self:
+        ends = [0, *accumulate(stretch.length for stretch in stretches)]
+        bounds = torch.searchsorted(places_Q, torch.tensor(ends, device=places_Q.device)).tolist()
+        starts = zip(stretches, ends, strict=False)
+        return cls(
+            places_Q,
+            [
+                places_Q[first:last] - place + stretch.start
+                for (first, last), (stretch, place) in zip(pairwise(bounds), starts, strict=True)
+            ],
+        )
+
+
 BLOCK = 256
 """Queries. A block needs no scores with the keys after it: a document of 2,500 tokens takes half
 the products of its square, in 217 ms where `scaled_dot_product_attention` takes 344 and the whole
@@ -79,12 +101,13 @@ those of a layer of nano would take 9 GB."""
 
 
 def attend_stretches(
-    query_BHTD: Tensor,
+    query_BHQD: Tensor,
     key_BHTD: Tensor,
     value_BHTV: Tensor,
     stretches: Sequence[Stretch],
     *,
     scale: float,
+    asked: Asked | None = None,
     most_kept: int = MOST_KEPT,
 ) -> Tensor:
     """Mix the values of each stretch of a packed row: a token sees those before it in its stretch,
@@ -92,27 +115,32 @@ def attend_stretches(
 
     Args:
         stretches: in their order; T tokens in all.
+        asked: whose queries these are; None: of all tokens.
     """
     lengths = [stretch.length for stretch in stretches]
+    counts = lengths if asked is None else [len(positions) for positions in asked.positions]
     # Split once: the gradient of every slice of the whole would be as long as the whole.
-    queries, keys, values = (
-        tensor.split(lengths, dim=2) for tensor in (query_BHTD, key_BHTD, value_BHTV)
-    )
-    learns = torch.is_grad_enabled() and query_BHTD.requires_grad
+    queries = query_BHQD.split(counts, dim=2)
+    keys, values = key_BHTD.split(lengths, dim=2), value_BHTV.split(lengths, dim=2)
+    learns = torch.is_grad_enabled() and query_BHQD.requires_grad and query_BHQD.is_cpu
     mixed = []
-    for number, (length, past) in enumerate(stretches):
-        if not length:
+    for number, stretch in enumerate(stretches):
+        if not counts[number]:
             continue
         key, value = (
-            torch.cat([*(of[earlier][:, :, :n] for earlier, n in past), of[number]], dim=2)
-            if past
+            torch.cat([*(of[earlier][:, :, :n] for earlier, n in stretch.past), of[number]], dim=2)
+            if stretch.past
             else of[number]
             for of in (keys, values)
         )
-        if learns and query_BHTD.is_cpu:
-            mixed += _by_blocks(queries[number], key, value, scale, most_kept)
-        elif past:
-            visible = _past_and(length, key.shape[2], query_BHTD.device)
+        if asked is not None:
+            positions_Q = asked.positions[number]
+        else:
+            positions_Q = torch.arange(stretch.start, key.shape[2], device=key.device)
+        if learns:
+            mixed += _by_blocks(queries[number], key, value, positions_Q, scale, most_kept)
+        elif stretch.past or asked is not None:
+            visible = _up_to(positions_Q, key.shape[2])
             mixed.append(attend(queries[number], key, value, scale=scale, visible_QK=visible))
         else:
             mixed.append(
@@ -123,32 +151,31 @@ def attend_stretches(
     return torch.cat(mixed, dim=2)
 
 
-def _past_and(num_queries: int, num_keys: int, device: torch.device) -> Tensor:
-    """What queries see of keys that end where they do."""
-    visible = torch.ones(num_queries, num_keys, dtype=torch.bool, device=device)
-    return visible.tril(num_keys - num_queries)
+def _up_to(positions_Q: Tensor, num_keys: int) -> Tensor:
+    """What tokens at these positions of a document see of its first keys."""
+    return torch.arange(num_keys, device=positions_Q.device) <= positions_Q[:, None]
 
 
 def _by_blocks(
-    query_BHQD: Tensor, key_BHKD: Tensor, value_BHKV: Tensor, scale: float, most_kept: int
+    query_BHQD: Tensor,
+    key_BHKD: Tensor,
+    value_BHKV: Tensor,
+    positions_Q: Tensor,
+    scale: float,
+    most_kept: int,
 ) -> list[Tensor]:
-    num_queries, num_keys = query_BHQD.shape[2], key_BHKD.shape[2]
-    again = num_queries * num_keys > most_kept
+    again = query_BHQD.shape[2] * key_BHKD.shape[2] > most_kept
     mixed = []
-    for start in range(0, num_queries, BLOCK):
-        query = query_BHQD[:, :, start : start + BLOCK]
-        end = num_keys - num_queries + start + query.shape[2]
+    for query, positions in zip(
+        query_BHQD.split(BLOCK, dim=2), positions_Q.split(BLOCK), strict=True
+    ):
+        end = int(positions[-1]) + 1
         block = (query, key_BHKD[:, :, :end], value_BHKV[:, :, :end])
-        visible = _past_and(query.shape[2], end, query.device)
+        mix = partial(attend, scale=scale, visible_QK=_up_to(positions, end))
         mixed.append(
-            checkpoint(
-                partial(attend, scale=scale, visible_QK=visible),
-                *block,
-                use_reentrant=False,
-                preserve_rng_state=False,
-            )
+            checkpoint(mix, *block, use_reentrant=False, preserve_rng_state=False)
             if again
-            else attend(*block, scale=scale, visible_QK=visible)
+            else mix(*block)
         )
     return mixed
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from model.attention import Stretch
+from model.attention import Asked, Stretch
 from model.cache import LatentCache, Remembers, causal_mask, padded_mask
 from model.config import TextConfig
 from model.mla import MultiHeadLatentAttention
@@ -44,20 +44,17 @@ class DecoderLayer(nn.Module):
         visible_TK: Tensor | None,
         cache: Remembers | None,
         stretches: Sequence[Stretch] | None = None,
+        asked: Asked | None = None,
     ) -> Tensor:
+        """
+        Args:
+            asked: of a packed row, the tokens that come out; the others are only seen by them.
+        """
+        given = (x_BTD, cos_TP, sin_TP, visible_TK, cache, stretches, asked)
         if self.checkpointed and torch.is_grad_enabled():
-            again: Tensor = checkpoint(
-                self._layer,
-                x_BTD,
-                cos_TP,
-                sin_TP,
-                visible_TK,
-                cache,
-                stretches,
-                use_reentrant=False,
-            )
+            again: Tensor = checkpoint(self._layer, *given, use_reentrant=False)
             return again
-        return self._layer(x_BTD, cos_TP, sin_TP, visible_TK, cache, stretches)
+        return self._layer(*given)
 
     def _layer(
         self,
@@ -67,14 +64,23 @@ class DecoderLayer(nn.Module):
         visible_TK: Tensor | None,
         cache: Remembers | None,
         stretches: Sequence[Stretch] | None,
+        asked: Asked | None,
     ) -> Tensor:
         if self.few is not None and stretches is None:
             done_BTD = self.few(x_BTD, cos_TP, sin_TP, visible_TK, cache)
             if done_BTD is not None:
                 return done_BTD
-        x_BTD = x_BTD + self.self_attn(
-            self.input_layernorm(x_BTD), cos_TP, sin_TP, visible_TK, cache, self.index, stretches
+        mixed_BTD = self.self_attn(
+            self.input_layernorm(x_BTD),
+            cos_TP,
+            sin_TP,
+            visible_TK,
+            cache,
+            self.index,
+            stretches,
+            asked,
         )
+        x_BTD = (x_BTD if asked is None else x_BTD[:, asked.places_Q]) + mixed_BTD
         return x_BTD + self.mlp(self.post_attention_layernorm(x_BTD))
 
 
@@ -98,6 +104,7 @@ class Transformer(nn.Module):
         cache: LatentCache | None = None,
         attention_mask_BK: Tensor | None = None,
         stretches: Sequence[Stretch] | None = None,
+        asked_Q: Tensor | None = None,
     ) -> Tensor:
         """Hidden states after the last norm; with a cache, of the new tokens only.
 
@@ -106,6 +113,8 @@ class Transformer(nn.Module):
                 may be padded on either side. None: nothing is padded.
             stretches: what a packed row is made of, for training; each has positions of its own and
                 sees its past, and no other stretch. Not with a cache or a mask.
+            asked_Q: places in that row, in their order, whose hidden states are wanted; the last
+                layer then does without the others' queries and experts. None: all.
         """
         num_past, num_new = (cache.length if cache else 0), x_BTD.shape[1]
         visible_TK = None
@@ -120,8 +129,12 @@ class Transformer(nn.Module):
         angles = text_angles(positions, self.rope_dim, self.rope_theta)
         # As the public code: angles in float32, their cosines in the model's dtype.
         cos_TP, sin_TP = angles.cos().to(x_BTD.dtype), angles.sin().to(x_BTD.dtype)
-        for layer in self.layers:
+        asked = None
+        if stretches is not None and asked_Q is not None:
+            asked = Asked.of(asked_Q, stretches)
+        for layer in self.layers[:-1]:
             x_BTD = layer(x_BTD, cos_TP, sin_TP, visible_TK, cache, stretches)
+        x_BTD = self.layers[-1](x_BTD, cos_TP, sin_TP, visible_TK, cache, stretches, asked)
         return self.norm(x_BTD)
 
 

@@ -148,9 +148,10 @@ class KimiVL(nn.Module):
         cache: LatentCache | None = None,
         attention_mask: Tensor | None = None,
         stretches: Sequence[Stretch] | None = None,
+        asked_Q: Tensor | None = None,
     ) -> Tensor:
         """After the decoder's last norm; the arguments are `model.decoder.Transformer`'s."""
-        return self.language_model.model(embedded_BTD, cache, attention_mask, stretches)
+        return self.language_model.model(embedded_BTD, cache, attention_mask, stretches, asked_Q)
 
     def forward(
         self,

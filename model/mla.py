@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from model.attention import Stretch, attend, attend_stretches
+from model.attention import Asked, Stretch, attend, attend_stretches
 from model.cache import Remembers
 from model.config import TextConfig
 from model.rope import rotate
@@ -58,8 +58,17 @@ class MultiHeadLatentAttention(nn.Module):
         cache: Remembers | None = None,
         layer: int = 0,
         stretches: Sequence[Stretch] | None = None,
+        asked: Asked | None = None,
     ) -> Tensor:
-        q_nope, q_rope = self.queries(x_BTD, cos_TP, sin_TP)
+        """
+        Args:
+            asked: of a packed row, the tokens to mix for; None: all.
+        """
+        if asked is None:
+            q_nope, q_rope = self.queries(x_BTD, cos_TP, sin_TP)
+        else:
+            places = asked.places_Q
+            q_nope, q_rope = self.queries(x_BTD[:, places], cos_TP[places], sin_TP[places])
         entries_BKR = self.entries(x_BTD, cos_TP, sin_TP)
         if cache is not None:
             entries_BKR = cache.append(layer, entries_BKR)
@@ -69,7 +78,7 @@ class MultiHeadLatentAttention(nn.Module):
                 return self.o_proj(fused_BTE)
             mixed_BTHV = self._absorbed(q_nope, q_rope, entries_BKR, visible_TK)
         else:
-            mixed_BTHV = self._expanded(q_nope, q_rope, entries_BKR, visible_TK, stretches)
+            mixed_BTHV = self._expanded(q_nope, q_rope, entries_BKR, visible_TK, stretches, asked)
         return self.o_proj(mixed_BTHV.flatten(2))
 
     def queries(self, x_BTD: Tensor, cos_TP: Tensor, sin_TP: Tensor) -> tuple[Tensor, Tensor]:
@@ -99,11 +108,12 @@ class MultiHeadLatentAttention(nn.Module):
         entries_BKR: Tensor,
         visible_TK: Tensor | None,
         stretches: Sequence[Stretch] | None,
+        asked: Asked | None,
     ) -> Tensor:
         key, value = (part.transpose(1, 2) for part in self.keys_and_values(entries_BKR))
         query = torch.cat((q_nope, q_rope), dim=-1).transpose(1, 2)
         if stretches is not None:
-            mixed = attend_stretches(query, key, value, stretches, scale=self.scale)
+            mixed = attend_stretches(query, key, value, stretches, scale=self.scale, asked=asked)
         else:
             mixed = attend(query, key, value, scale=self.scale, visible_QK=visible_TK)
         return mixed.transpose(1, 2)

@@ -4,7 +4,8 @@ A packed row wastes nothing: its documents do not see one another, each counts i
 its own start, and its loss is the sum of theirs. What they begin with alike is in it once, and so
 is every picture (`model.train.trunks`).
 
-Shapes: B rows, T tokens, N patches of all pictures, P learned tokens, S glyph slots.
+Shapes: B rows, T tokens, N patches of all pictures, P learned tokens, S glyph slots,
+V vocabulary.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor
 
 from model.attention import Stretch
+from model.kimi_vl import KimiVL
 from model.moonvit import Grid
 from model.train.documents import Copy, Document, Pointer
 from model.train.glyphs import SLOTS
@@ -27,7 +29,7 @@ class Learned(NamedTuple):
     """What is to be predicted, document after document; two may learn at one place."""
 
     places_P: Tensor
-    """Of the tokens it comes after, in the rows one after another."""
+    """Of the tokens it comes after: among those asked about, or in all rows one after another."""
     targets_P: Tensor
     """Ids."""
     is_coordinate_P: Tensor
@@ -66,6 +68,9 @@ class Batch:
     """Of each document's tokens, in the rows one after another."""
     stretches: tuple[Stretch, ...] | None
     """What a packed row is made of; None: a row is a document."""
+    asked_Q: Tensor | None
+    """Places of the tokens of a packed row after which something is learned; None: rows are
+    computed whole."""
     num_tokens: int
     """Of all documents, what they share counted in each; padding not."""
 
@@ -77,9 +82,16 @@ class Batch:
             self,
             input_ids_BT=self.input_ids_BT.to(device),
             learned=Learned(*(part.to(device) for part in self.learned)),
+            asked_Q=None if self.asked_Q is None else self.asked_Q.to(device),
             pixel_values=None if pixels is None else pixels.to(device),
             glyphs_NS=self.glyphs_NS.to(device),
         )
+
+
+def logits_of(network: KimiVL, batch: Batch, embedded_BTD: Tensor) -> Tensor:
+    """Of what is to be predicted, [P, V] float32."""
+    hidden = network.hidden(embedded_BTD, stretches=batch.stretches, asked_Q=batch.asked_Q)
+    return network.language_model.lm_head(hidden.flatten(0, 1)[batch.learned.places_P]).float()
 
 
 def padded(documents: Sequence[Document]) -> Batch:
@@ -140,11 +152,15 @@ def _batch(
         for document, numbers in zip(documents, pictures, strict=True)
         for picture, is_last in _with_last(numbers)
     ]
+    learned, asked_Q = _learned(documents, places), None
+    if stretches is not None:
+        asked_Q, among_P = learned.places_P.unique(return_inverse=True)
+        learned = learned._replace(places_P=among_P)
     pixels = [picture.pixels_N3PP for picture in album.pictures]
     known = [document.glyphs_NS for document in documents if document.glyphs_NS is not None]
     return Batch(
         input_ids_BT=ids,
-        learned=_learned(documents, places),
+        learned=learned,
         pixel_values=torch.cat(pixels) if pixels else None,
         grids=[picture.grid for picture in album.pictures],
         shown=shown,
@@ -155,6 +171,7 @@ def _batch(
         copies=[copy._replace(row=row) for row, d in enumerate(documents) for copy in d.copies],
         places=places,
         stretches=stretches,
+        asked_Q=asked_Q,
         num_tokens=sum(document.num_tokens for document in documents),
     )
 

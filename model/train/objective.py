@@ -19,7 +19,7 @@ from model.decoder import DecoderLayer, positions_of
 from model.kimi_vl import KimiVL
 from model.mla import MultiHeadLatentAttention
 from model.rope import text_angles
-from model.train.batches import Batch, Use
+from model.train.batches import Batch, Use, logits_of
 from model.train.contrast import WordContrast
 from model.train.glyphs import GlyphHead, GlyphScore, glyph_weights
 from model.train.vocabulary import FIRST_PAIR_OF_DIGITS
@@ -128,9 +128,8 @@ class Objective(nn.Module):
             features = self.network.project(patches_NC, batch.grids, batch.shown)
             read = self._read(patches_NC, batch)
         embedded = self.network.merge(batch.input_ids_BT, features)
-        hidden = self.network.hidden(embedded, stretches=batch.stretches).flatten(0, 1)
-        places_P, targets_P, is_coordinate_P = batch.learned
-        logits = self.network.language_model.lm_head(hidden[places_P]).float()
+        _, targets_P, is_coordinate_P = batch.learned
+        logits = logits_of(self.network, batch, embedded)
         weights = torch.where(is_coordinate_P, COORDINATE_WEIGHT, 1.0)
         answer = (answer_loss(logits, targets_P, is_coordinate_P) * weights).sum()
         looks = self._where_looked(batch)

@@ -155,7 +155,11 @@ class MasterOptimizer:
 
 
 class ExpertBalance:
-    """Moves each router's bias toward the experts that got fewer tokens than their share."""
+    """Moves each router's bias toward the experts that got fewer tokens than their share.
+
+    Counted is the work that is done: what the conversations of a pack begin with alike counts once,
+    and in the last layer only what something is learned after.
+    """
 
     def __init__(self, network: nn.Module, rate: float, replicas: Replicas | None = None) -> None:
         self.replicas = replicas or Replicas(0, 1)

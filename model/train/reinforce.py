@@ -12,7 +12,7 @@ from torch import Tensor
 from model.images import ImageProcessor
 from model.kimi_vl import KimiVL
 from model.tokenizer import Tokenizer
-from model.train.batches import packed
+from model.train.batches import logits_of, packed
 from model.train.documents import Document, Reader
 from model.train.fitting import trainable
 from model.train.mirror_descent import (
@@ -147,11 +147,9 @@ class Learner:
             patches = self.network.vision_tower(batch.pixel_values, batch.grids)
             features = self.network.project(patches, batch.grids, batch.shown)
         embedded = self.network.merge(batch.input_ids_BT, features)
-        hidden = self.network.hidden(embedded, stretches=batch.stretches).flatten(0, 1)
-        places_P, targets_P, _ = batch.learned
-        logits = self.network.language_model.lm_head(hidden[places_P]).float()
+        logits = logits_of(self.network, batch, embedded)
         counts = [sum(document.tokens.is_learned) for document in documents]
-        return answer_log_probs(logits, targets_P, counts)
+        return answer_log_probs(logits, batch.learned.targets_P, counts)
 
 
 def _packs(weighed: Sequence[_Weighed]) -> list[list[_Weighed]]:

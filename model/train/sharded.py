@@ -24,7 +24,7 @@ from model.kimi_vl import KimiVL
 from model.moe import MixtureOfExperts
 from model.moonvit import Grid, VisionBlock
 from model.tokenizer import Tokenizer
-from model.train.batches import Batch
+from model.train.batches import Batch, logits_of
 from model.train.documents import Reader
 from model.train.draws import Draws, Source
 from model.train.fitting import choose, fit
@@ -57,10 +57,8 @@ class Answers(nn.Module):
             embedded = network.merge(batch.input_ids_BT, None) + 0.0 * features.sum()
         else:
             embedded = network.merge(batch.input_ids_BT, features)
-        hidden = network.hidden(embedded, stretches=batch.stretches).flatten(0, 1)
-        places_P, targets_P, _ = batch.learned
-        logits = network.language_model.lm_head(hidden[places_P]).float()
-        return F.cross_entropy(logits, targets_P, reduction="sum")
+        logits = logits_of(network, batch, embedded)
+        return F.cross_entropy(logits, batch.learned.targets_P, reduction="sum")
 
 
 def shard(answers: Answers, dtype: torch.dtype) -> None:

@@ -106,7 +106,8 @@ def test_the_last_token_of_a_document_predicts_nothing(documents: list[Document]
     batch = packed(documents)
     assert batch.stretches is not None
     ends = torch.tensor([each.length for each in batch.stretches]).cumsum(0) - 1
-    assert not torch.isin(batch.learned.places_P, ends).any()
+    assert batch.asked_Q is not None
+    assert not torch.isin(batch.asked_Q, ends).any()
     assert int(ends[-1]) + 1 == batch.input_ids_BT.shape[1]
 
 
