@@ -13,7 +13,7 @@ import threading
 import traceback
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -95,7 +95,8 @@ class _Crew:
     def hire(self) -> None:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=_work, args=(self._open_worker, theirs), daemon=True)
-        process.start()
+        with _born_deaf():
+            process.start()
         # Its end is its own: when it dies, ours tells.
         theirs.close()
         worker = _Worker(process, ours)
@@ -155,9 +156,20 @@ class _Crew:
         self.hire()
 
 
+@contextmanager
+def _born_deaf() -> Iterator[None]:
+    """Processes started inside never hear of SIGINT, from their first import on.
+
+    Ctrl-C in a terminal goes to every process; whoever hands out the jobs decides what it means.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _work(open_worker: OpenWorker[Any, Any], pipe: Connection) -> None:
-    # Ctrl-C in a terminal goes to every process; whoever hands out the jobs decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
     try:
         with open_worker() as do:

@@ -10,7 +10,7 @@ from agent.improve import ACTING, LEARNING, MEASURING, Round, best_of
 from agent.measure import rates
 from ui.curves import INKS, STYLE
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720, 300, 48, 20, 14, 40
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720, 300, 48, 44, 14, 40
 BAR_PX = 200
 INK, STALE, LOSS = INKS[0], "#b8c4ce", INKS[1]
 MORE_STYLE = """.lead{font-size:1.9rem;margin:.4rem 0 0}.small{color:#555;font-size:.85rem}
@@ -77,8 +77,17 @@ def _lead(rounds: Sequence[Round], best: Round, final: Final | None) -> str:
     return (
         f"<p class='lead'>{told}</p><p class='small'>success over {len(best.rates)} tasks,"
         f" {html.escape(seeds)}. {len(rounds) - 1} rounds in {minutes} minutes of work; the best"
-        f" is round {best.number}: {html.escape(best.weights)}</p>"
+        f" is round {best.number}: {html.escape(best.weights)}.{_slope(rounds)}</p>"
     )
+
+
+def _slope(rounds: Sequence[Round]) -> str:
+    """How far the curve still rises: one round alone would be mostly luck with the seeds."""
+    if len(rounds) < 3:
+        return ""
+    earlier, last = rounds[-3], rounds[-1]
+    gain, minutes = (last.mean - earlier.mean) * 100, (last.hours - earlier.hours) * 60
+    return f" The last two rounds brought {gain:+.1f} points in {minutes:.0f} minutes."
 
 
 def _curve(rounds: Sequence[Round]) -> str:

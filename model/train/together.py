@@ -11,6 +11,8 @@ import os
 import signal
 import socket
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -81,7 +83,8 @@ def fine_tune_together(
             ours, theirs = context.Pipe()
             part = _Part(rank, size, port, init, stage, data, out)
             processes.append(context.Process(target=_take_part, args=(part, theirs), daemon=True))
-            processes[-1].start()
+            with _born_deaf():
+                processes[-1].start()
             theirs.close()
             pipes.append(ours)
         stopped = _listen(pipes, setting)
@@ -126,8 +129,6 @@ def _listen(pipes: list[Connection], setting: Setting) -> bool:
 
 
 def _take_part(part: _Part, pipe: Connection) -> None:
-    # The terminal's Ctrl-C goes to every process; here it is the leader's pipe that stops.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ.update(
         # What torchrun sets, and `Replicas.join` looks for.
         TORCHELASTIC_RUN_ID="moonhand",
@@ -163,6 +164,16 @@ def _take_part(part: _Part, pipe: Connection) -> None:
     except Exception as error:
         # The traceback goes along: the process it belongs to is about to be gone.
         pipe.send(_Ended(f"{type(error).__name__}: {error}\n{traceback.format_exc()}"))
+
+
+@contextmanager
+def _born_deaf() -> Iterator[None]:
+    """Processes started inside never hear of SIGINT: it is the leader's pipe that stops them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _free_port() -> int:

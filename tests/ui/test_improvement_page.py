@@ -54,6 +54,7 @@ def test_the_curve_the_rounds_and_every_task_are_told(tmp_path: Path) -> None:
     assert "20.0% to 60.0%" in tags.text
     assert tags.text.index("hard") < tags.text.index("easy"), "what was gained most comes first"
     assert "2.0 6.0" in " ".join(tags.text.split()), "minutes of the round, not of all so far"
+    assert "The last two rounds brought +30.0 points in 20 minutes" in tags.text
     assert "weights" not in {name for name, _ in tags.found}
 
 
