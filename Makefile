@@ -1,7 +1,7 @@
 SHELL := /bin/bash
 PYTHON := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help setup apps demo test lint nano proof-log proof-suite proof-eval proof-stop proof-typing proof-faults proof-ui
+.PHONY: help setup apps demo test lint nano proof-log proof-suite proof-eval proof-stop proof-typing proof-faults proof-ui proof-improve
 
 help:  ## list what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 12
@@ -43,6 +43,9 @@ proof-faults: setup  ## fail the display in 8 ways, 20 times each; writes displa
 
 proof-ui: setup  ## kill the cockpit at 100 random moments of an episode; writes ui-proof.json (3 minutes)
 	$(PYTHON) -m benchmarks.ui_proof --kills 100
+
+proof-improve: setup  ## make nano weak, improve it for an hour; a page in checkpoints/improve/hours (90 minutes)
+	@scripts/improve_proof.sh
 
 proof-suite: setup apps  ## every task of the desktop suite, by its oracle and by nobody, three times; suite-proof.json (an hour)
 	$(PYTHON) -m env.tasks.suites.desktop.check --times 3 --workers 2 --out suite-proof.json
