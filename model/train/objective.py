@@ -76,8 +76,22 @@ SCORES = ("token_accuracy", "glyph_accuracy", "pointer_accuracy", "copy_accuracy
 class Objective(nn.Module):
     """The network with the parts that only training needs."""
 
-    def __init__(self, network: KimiVL, *, pointer_layer: int, contrasts: bool = False) -> None:
+    def __init__(
+        self,
+        network: KimiVL,
+        *,
+        pointer_layer: int,
+        contrasts: bool = False,
+        reads: bool = True,
+        looks: bool = True,
+    ) -> None:
+        """
+        Args:
+            reads, looks: whether the glyphs' loss and that of the heads of attention are learned
+                from; else both are only told, and nothing is kept for their gradients.
+        """
         super().__init__()
+        self._reads, self._looks = reads, looks
         self.network = network
         vision = network.config.vision
         self.glyph_head = GlyphHead(vision.hidden_size)
@@ -126,13 +140,15 @@ class Objective(nn.Module):
         if batch.pixel_values is not None:
             patches_NC = self._patches(batch)
             features = self.network.project(patches_NC, batch.grids, batch.shown)
-            read = self._read(patches_NC, batch)
+            with torch.set_grad_enabled(self._reads and torch.is_grad_enabled()):
+                read = self._read(patches_NC, batch)
         embedded = self.network.merge(batch.input_ids_BT, features)
         _, targets_P, is_coordinate_P = batch.learned
         logits = logits_of(self.network, batch, embedded)
         weights = torch.where(is_coordinate_P, COORDINATE_WEIGHT, 1.0)
         answer = (answer_loss(logits, targets_P, is_coordinate_P) * weights).sum()
-        looks = self._where_looked(batch)
+        with torch.set_grad_enabled(self._looks and torch.is_grad_enabled()):
+            looks = self._where_looked(batch)
         right = int((logits.argmax(-1) == targets_P).sum())
         return Losses(
             answer=_mean(answer, over.answer),

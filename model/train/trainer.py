@@ -74,6 +74,8 @@ class Trainer:
                 network,
                 pointer_layer=config.text.num_hidden_layers // 2,
                 contrasts=stage.contrast_weight > 0,
+                reads=stage.glyph_weight > 0,
+                looks=stage.pointer_weight > 0,
             )
         if earlier is not None:
             self._keep_heads(earlier)
