@@ -3,7 +3,8 @@
 As `torchrun` would, without its agent: Ctrl-C reaches only who started them, who lets them end
 their step and save. They end with that process too, however it ends. Two with a thread each take
 5.3 s for a step of 24 screenshots where one with two threads takes 6.7, or 3.6 in bfloat16 on a
-CPU that has instructions for it (nano, 2 cores of an AMD EPYC, 2026-11-26).
+CPU that has instructions for it (nano, 2 cores of an AMD EPYC that others had
+a part of, 2026-11-26).
 """
 
 import multiprocessing
