@@ -85,6 +85,7 @@ class RunScreen(Screen[None]):
         self.progress = progress
         self._history = history
         self._graphics = graphics
+        self._timeline = Timeline(id="steps")
         self._timer: Timer | None = None
         self._due = 0.0
         self._drawn_at = 0.0
@@ -105,7 +106,7 @@ class RunScreen(Screen[None]):
                 yield Words(id="told-task")
                 yield Words(id="headline")
                 yield Words(id="plan", keeps=True)
-                yield Timeline(id="steps")
+                yield self._timeline
                 yield Words(id="figures", keeps=True)
         with Middle(id="welcome"):
             yield Center(Moon())
@@ -135,7 +136,7 @@ class RunScreen(Screen[None]):
     @property
     def _is_emptied(self) -> bool:
         """The app is ending: its screens are emptied while reports still come in."""
-        return not self.query(Timeline)
+        return not self._timeline.is_attached
 
     @property
     def is_drawn(self) -> bool:
@@ -165,7 +166,7 @@ class RunScreen(Screen[None]):
             return
         self._drawn_at = time.monotonic()
         progress = self.progress
-        self.query_one(Timeline).show(progress.steps)
+        self._timeline.show(progress.steps)
         begun = progress.began is not None or bool(progress.trouble)
         self.query_one("#welcome").display = not begun
         self._welcome(progress.state is not None and progress.state.mood == "opening")
@@ -192,7 +193,7 @@ class RunScreen(Screen[None]):
         self._draw_by(0.0)
 
     def _chosen(self) -> StepView | None:
-        timeline, steps = self.query_one(Timeline), self.progress.steps
+        timeline, steps = self._timeline, self.progress.steps
         if timeline.is_following or timeline.chosen is None:
             return self.progress.last
         return steps[timeline.chosen] if timeline.chosen < len(steps) else None
