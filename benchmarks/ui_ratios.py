@@ -7,7 +7,7 @@ intervals (a bootstrap by clusters), never single steps.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any, Literal
 
@@ -53,6 +53,15 @@ class Matched:
 
     def typical(self, arm: Arm, of: Callable[[StepTime], float]) -> float:
         return median(of(time) for time in self.times[arm])
+
+
+def together(runs: Iterable[Sequence[Played]]) -> list[Played]:
+    """Of several runs of the benchmark, which number their rounds from 0 each: as of one run."""
+    episodes: list[Played] = []
+    for run in runs:
+        before = max((each.repeat for each in episodes), default=-1) + 1
+        episodes += [replace(each, repeat=before + each.repeat) for each in run]
+    return episodes
 
 
 def undisturbed(episodes: Iterable[Played]) -> tuple[list[dict[Arm, Played]], int]:

@@ -35,7 +35,7 @@ from pydantic import TypeAdapter
 from agent.reports import Attach, Began, Begin, Report, State
 from agent.watch import Watch, private_folder
 from benchmarks.conditions import conditions
-from benchmarks.ui_ratios import ARMS, OTHERS, Arm, Played, StepTime, told
+from benchmarks.ui_ratios import ARMS, OTHERS, Arm, Played, StepTime, together, told
 from trajectories.log import LOG_NAME
 from trajectories.reading import Episode, read_runs
 from ui.app import Cockpit, Places
@@ -335,14 +335,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(arguments)
     kept = TypeAdapter(list[Played])
-    all_played = [
-        each
-        for path in options.earlier
-        for each in kept.validate_python(json.loads(path.read_bytes())["played"])
+    runs = [
+        kept.validate_python(json.loads(path.read_bytes())["played"]) for path in options.earlier
     ]
     pages = range(options.first, options.first + options.pages)
     if pages:
-        all_played += played(pages, options.times, options.threads, options.seconds)
+        runs.append(played(pages, options.times, options.threads, options.seconds))
+    all_played = together(runs)
     result = {"step": told(all_played), "threads": options.threads, **conditions()}
     print(json.dumps(result, indent=2))
     if options.json is not None:

@@ -1,6 +1,6 @@
 import pytest
 
-from benchmarks.ui_ratios import ARMS, Arm, Played, StepTime, told
+from benchmarks.ui_ratios import ARMS, Arm, Played, StepTime, together, told
 
 
 def played(
@@ -47,6 +47,12 @@ def test_the_interval_holds_what_differs_from_page_to_page() -> None:
     assert low < middle < high
     assert low >= 1.0
     assert high <= 4.6 / 4.0
+
+
+def test_runs_of_the_same_pages_are_added_up() -> None:
+    result = told(together([rounds(1.0), rounds(1.2), rounds(1.2)]))
+    assert result["steps_in_each_arm"] == 3 * told(rounds(1.0))["steps_in_each_arm"]
+    assert result["watched"]["ratio_of_sums"][0] == pytest.approx((4.0 + 4.6 + 4.6) / 12.0)
 
 
 def test_steps_after_another_answer_do_not_count() -> None:
