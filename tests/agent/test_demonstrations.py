@@ -1,26 +1,31 @@
 """What is learned is what is asked: a logged step as tensors, against the live prompt's."""
 
+import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 
 from agent.action_text import action_text, finish_text
-from agent.demonstrations import demonstrations, texts_by_task
+from agent.demonstrations import demonstrations, exported_demonstrations, texts_by_task
 from agent.loop import Loop, LoopConfig, Score
 from agent.policy import ScriptedPolicy
-from agent.prompts import NANO, OPENCUA_STEADY, PromptStyle
+from agent.prompts import NANO, OPENCUA_STEADY, PromptStyle, render
 from env.actions import Click, Point, TypeText
 from env.fake import BUTTON, FAKE_SIZE, FIELD, FakeDesktop
 from model.images import ImageProcessor
 from model.processor import Processor
 from model.tokenizer import Tokenizer
 from model.train.batches import padded
-from model.train.documents import Reader
+from model.train.documents import Reader, names_of, opened
 from model.train.samples import labels_from
 from model.train.vocabulary import train_ranks
 from trajectories.errors import RunNotFound
+from trajectories.export import samples
+from trajectories.formats.sample_files import plain, write_jsonl
+from trajectories.reading import read_runs
 from trajectories.store import RunStore
 
 ANSWERS = (
@@ -72,6 +77,37 @@ def test_a_training_sample_is_the_live_prompt_token_for_token(
         assert learned[-1] in tokenizer.stop_ids
         assert learned.count(tokenizer.special["<|im_end|>"]) == 1, "a typed one is only text"
         assert int(batch.learned.places_P[0]) == length - 1
+
+
+def test_an_export_teaches_what_the_log_does(tmp_path: Path) -> None:
+    style = replace(OPENCUA_STEADY, num_screenshots=2, spare_screenshots=0)
+    played(tmp_path / "runs", style)
+    [run] = read_runs(tmp_path / "runs")
+    lines = [plain(sample) for sample in samples(run, partial(render, style))]
+    (tmp_path / "set").mkdir()
+    write_jsonl(lines, tmp_path / "set" / "train.jsonl")
+    exported = [e.conversation for e in exported_demonstrations(tmp_path / "set" / "train.jsonl")]
+    logged = [each.conversation for each in demonstrations(tmp_path / "runs", style)]
+    assert [each.turns for each in exported] == [each.turns for each in logged]
+    for one, other in zip(exported, logged, strict=True):
+        assert [told.said for told in one.history] == [told.said for told in other.history]
+        shown = [[opened(*name) for name in names_of(each)] for each in (one, other)]
+        assert [a.tobytes() for a in shown[0]] == [b.tobytes() for b in shown[1]]
+    assert [sum(told.picture is not None for told in each.history) for each in logged] == [
+        0,
+        1,
+        1,
+        1,
+    ]
+    assert logged[-1].history[0].picture is None, "the oldest are told in words alone"
+
+
+def test_a_prompt_that_none_of_our_styles_makes_is_refused(tmp_path: Path) -> None:
+    text = {"type": "text", "text": "Hello."}
+    line = {"messages": [{"role": role, "content": [text]} for role in ("system", "assistant")]}
+    (tmp_path / "train.jsonl").write_text(json.dumps(line) + "\n")
+    with pytest.raises(ValueError, match="expected a system text, earlier steps"):
+        list(exported_demonstrations(tmp_path / "train.jsonl"))
 
 
 def test_what_could_be_read_on_the_screen_comes_along(tmp_path: Path) -> None:
