@@ -56,7 +56,8 @@ class Stage:
     """Screenshots a step; with `sequence_length`, sequences a step."""
     sequence_length: int = 0
     """Conversations are packed into sequences of about this many tokens, each closed by the
-    conversation that reaches it; 0: each is a row of its own, padded to the longest."""
+    conversation that reaches it; what they begin with alike counts once. 0: each is a row of its
+    own, padded to the longest, and nothing is shared."""
     learning_rate: float = 2e-3
     """Peak; what comes before and after, `model.train.schedules` says."""
     warmup_steps: int = 50
