@@ -30,6 +30,7 @@ SOURCES = (
     "thoughts",
     "copying",
     "needles",
+    "far-needles",
     "screen-needles",
 )
 SHORT_TOKENS = 1024
@@ -98,8 +99,9 @@ class TrainingData:
                 return DemonstrationSource(thought_out, num_questions=0)
             case "copying":
                 return CopySource(self.setting.words)
-            case "needles":
-                return NeedleSource(self.setting.words, most_tokens=longest)
+            case "needles" | "far-needles":
+                far = name == "far-needles"
+                return NeedleSource(self.setting.words, most_tokens=longest, far=far)
             case "screen-needles":
                 pages = read_pages(self.folder / "specimens")
                 return ScreenNeedleSource(pages, most_screens=max(2, longest // TOKENS_A_SCREEN))

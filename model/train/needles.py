@@ -16,6 +16,8 @@ from model.train.samples import Conversation, LabelledPage, Turn, labels_from
 KEY_LETTERS, VALUE_LETTERS = "bcdfghjklmnpqrstvwxz", "0123456789"
 FEWEST_LINES, TOKENS_A_LINE = 5, 27
 """A line of six words of `env.miniwob.specimen`; measured with nano's vocabulary: 26.2."""
+FAR = 0.35
+"""A power below 1 brings numbers between 0 and 1 near to 1."""
 FEWEST_QUESTIONS, LINES_A_QUESTION = 3, 40
 """A long text is costly to take in, so more is asked about it: something of every 1,000 tokens."""
 
@@ -42,17 +44,18 @@ def question(name: str) -> str:
 class NeedleSource:
     """A text with a few numbers in it, then questions about them."""
 
-    def __init__(self, words: Sequence[str], *, most_tokens: int) -> None:
+    def __init__(self, words: Sequence[str], *, most_tokens: int, far: bool = False) -> None:
         """
         Args:
             most_tokens: the longest text, about; short ones are as likely as long ones, by
                 their logarithm.
+            far: half of the texts have more than a quarter of the most tokens.
         """
-        self.words = words
+        self.words, self.far = words, far
         self.most_lines = max(FEWEST_LINES + 1, most_tokens // TOKENS_A_LINE)
 
     def __call__(self, rng: random.Random) -> Row:
-        exponent = rng.random()
+        exponent = rng.random() ** (FAR if self.far else 1.0)
         num_lines = round(FEWEST_LINES * (self.most_lines / FEWEST_LINES) ** exponent)
         lines = haystack(rng, self.words, num_lines)
         num_questions = max(FEWEST_QUESTIONS, num_lines // LINES_A_QUESTION)

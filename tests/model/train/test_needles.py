@@ -28,6 +28,12 @@ def test_long_texts_are_about_as_long_as_they_may_be(tokenizer: Tokenizer) -> No
     assert max(lengths) > 5 * min(lengths)
 
 
+def test_half_of_the_far_texts_are_longer_than_a_quarter_of_the_longest() -> None:
+    source = NeedleSource(("vel", "ut", "quam"), most_tokens=2000, far=True)
+    lengths = [len(source(random.Random(seed))[0].turns[0].prompt) for seed in range(60)]
+    assert sum(length > max(lengths) / 4 for length in lengths) >= 30
+
+
 def page(folder: Path, name: str, word: str) -> LabelledPage:
     Image.new("RGB", (40, 40), "white").save(folder / name)
     glyphs = [[letter, 6 * place, 10, 6 * place + 6, 20] for place, letter in enumerate(word)]
