@@ -298,6 +298,8 @@ def _one_of_two(
     replicas = Replicas(rank, 2)
     made = Trainer(network, words_of_tests(), PACKED, sources, folder / "two", replicas=replicas)
     made.run()
+    # As a recipe does: whose partner is gone while it still talks to it may be ended by gloo.
+    replicas.wait()
     dist.destroy_process_group()
 
 
