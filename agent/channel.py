@@ -11,7 +11,7 @@ import queue
 import socket
 import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -87,7 +87,7 @@ class Channel:
             self._server.shutdown(socket.SHUT_RDWR)
         self._acceptor.join(1.0)
         self._server.close()
-        self._turn_away()
+        _turn_away(self._come_in())
         for watcher in list(self._watchers):
             watcher.finish()
 
@@ -127,8 +127,10 @@ class Channel:
             if all(isinstance(item, Streamed) for item in items):
                 self._pressing.wait(STREAM_SECONDS)
                 items += self._come_in()
-            for item in _joined(items):
+            items = _joined(items)
+            for place, item in enumerate(items):
                 if item is None:
+                    _turn_away(items[place + 1 :])
                     return
                 if isinstance(item, _Watcher):
                     self._let_in(item)
@@ -154,12 +156,6 @@ class Channel:
             line = report_line(report)
             for watcher in list(self._watchers):
                 watcher.tell(line)
-
-    def _turn_away(self) -> None:
-        """Who came after the last report was posted."""
-        for item in self._come_in():
-            if isinstance(item, _Watcher):
-                item.hang_up()
 
     def _gone(self, watcher: "_Watcher") -> None:
         with self._changed:
@@ -231,6 +227,13 @@ class _Watcher:
 
 
 _Item = Report | MakeReport | _Watcher
+
+
+def _turn_away(late: "Iterable[_Item | None]") -> None:
+    """Who came after the last report was posted."""
+    for item in late:
+        if isinstance(item, _Watcher):
+            item.hang_up()
 
 
 def _joined(items: list[_Item | None]) -> list[_Item | None]:
