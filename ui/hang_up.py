@@ -12,12 +12,15 @@ import threading
 
 
 def end_with_terminal(fileno: int) -> None:
-    """From now on, by a thread; nothing if that is no terminal.
+    """From now on, by a thread; nothing if that is no terminal. Called by the main thread.
 
     Args:
         fileno: what keys are read from.
     """
     if os.isatty(fileno):
+        if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+            # By `nohup`; but the session goes on by itself, and without a terminal this is nothing.
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)
         threading.Thread(target=_wait, args=(fileno,), name="hang-up", daemon=True).start()
 
 
