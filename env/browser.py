@@ -51,6 +51,11 @@ FLAGS = (
 )
 
 
+NOTHING_DRAWN, DRAWN_SECONDS = "Unable to capture screenshot", 5.0
+"""What Chromium says of a page that it has not drawn yet, on a busy machine; and how long that may
+last. A browser that is gone is told at once, in other words."""
+
+
 class BrowserDesktop(Desktop):
     """One Chromium with one page; `size` is the part of it in sight, from the top left."""
 
@@ -101,10 +106,17 @@ class BrowserDesktop(Desktop):
 
     def screenshot(self) -> Screenshot:
         clip = {"x": 0, "y": 0, "width": self._size.width, "height": self._size.height, "scale": 1}
+        asked = {"format": "png", "clip": clip, "optimizeForSpeed": True}
+        until = time.monotonic() + DRAWN_SECONDS
         with self._lost_if_dead():
-            answer = self._cdp.send(
-                "Page.captureScreenshot", {"format": "png", "clip": clip, "optimizeForSpeed": True}
-            )
+            while True:
+                try:
+                    answer = self._cdp.send("Page.captureScreenshot", asked)
+                    break
+                except Error as error:
+                    if NOTHING_DRAWN not in error.message or time.monotonic() > until:
+                        raise
+                    time.sleep(0.05)
         image = Image.open(BytesIO(base64.b64decode(answer["data"]))).convert("RGB")
         return Screenshot(image, time.time())
 
