@@ -70,8 +70,9 @@ class Episode:
         self._memory = Memory(loop.config.style.most_screenshots)
         self._num_unparseable = 0
         self._num_repeats = 0
+        self._last: tuple[tuple[Proposal, ...], str] | None = None
         self._done: list[tuple[tuple[Proposal, ...], str]] = []
-        """What was done, and on which screen."""
+        """What was done to its end, and on which screen."""
         self._last_seen = ""
         self._num_pauses = 0
         """That were waited out."""
@@ -121,7 +122,8 @@ class Episode:
         parsed = approved.parsed
         self.chronicle.intended(self.step, approved)
         error_text = self._act(approved.actions, seen)
-        self._done.append((parsed.proposals, seen.name))
+        if not error_text:
+            self._done.append((parsed.proposals, seen.name))
         self._remember(parsed, error_text, seen)
         self._end_if_stopped()
         self._end_if_over(parsed.proposals, seen, error_text)
@@ -330,7 +332,8 @@ class Episode:
             said = last.answer or ("the model says done" if last.success else "the model gave up")
             raise Over(Ending.DONE if last.success else Ending.FAILED, said)
         this = (proposals, seen.name)
-        self._num_repeats = self._num_repeats + 1 if [this] == self._done[-2:-1] else 1
+        self._num_repeats = self._num_repeats + 1 if this == self._last else 1
+        self._last = this
         if self._num_repeats >= self._config.max_repeats:
             raise Over(
                 Ending.REPEATED, f"the same action on the same screen {self._num_repeats} times"

@@ -31,6 +31,11 @@ def click(box: Box) -> str:
     return say(Click(Point(*box.center)))
 
 
+class NoKeyboard(FakeDesktop):
+    def perform(self, action: Action) -> None:
+        raise ActionRefused("this screen has no keyboard")
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> RunStore:
     return RunStore.create(tmp_path, policy="scripted", durable=False)
@@ -99,10 +104,6 @@ def test_an_answer_is_performed_whole_or_not_begun(store: RunStore) -> None:
 
 
 def test_what_the_screen_refuses_is_told_to_the_model(store: RunStore) -> None:
-    class NoKeyboard(FakeDesktop):
-        def perform(self, action: Action) -> None:
-            raise ActionRefused("this screen has no keyboard")
-
     policy = ScriptedPolicy([say(Keys(("enter",))), finish_text(True, words="Done.")])
     events: list[Event] = []
     with NoKeyboard() as desktop:
@@ -146,6 +147,13 @@ def test_what_was_done_on_a_screen_is_not_done_there_again_if_there_is_another_a
     assert (result.ending, result.num_steps) == (Ending.DONE, 3)
     assert [each.temperature for each in policy.samplings] == [0.0, 0.0, 1.0, 1.0, 0.0]
     assert len(logged(store).steps) == 3
+
+
+def test_what_was_refused_may_be_tried_again_on_the_same_screen(store: RunStore) -> None:
+    policy = ScriptedPolicy([say(TypeText("a")), say(TypeText("a")), finish_text(True, words="Ok")])
+    with NoKeyboard() as desktop:
+        Loop(policy, desktop, store, replace(QUICK, other_answers=2)).run("Go.")
+    assert [each.temperature for each in policy.samplings] == [0.0, 0.0, 0.0]
 
 
 def test_waiting_again_is_no_going_round_in_circles(store: RunStore) -> None:
