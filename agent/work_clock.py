@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 TICK_SECONDS = 1.0
@@ -21,7 +20,7 @@ OTHER = "other"
 
 
 class WorkClock:
-    """Goes while entered."""
+    """Goes inside `going`."""
 
     def __init__(self, path: Path, now: Callable[[], float] = time.monotonic) -> None:
         """
@@ -49,6 +48,18 @@ class WorkClock:
     @property
     def hours(self) -> float:
         return sum(self.seconds.values()) / 3600
+
+    @contextmanager
+    def going(self) -> Iterator[Self]:
+        self._counted_at = self._now()
+        thread = threading.Thread(target=self._tick, name="clock", daemon=True)
+        thread.start()
+        try:
+            yield self
+        finally:
+            self._ended.set()
+            thread.join()
+            self._save()
 
     @contextmanager
     def at(self, work: str) -> Iterator[None]:
@@ -80,19 +91,3 @@ class WorkClock:
         partial = self._path.with_suffix(".partial")
         partial.write_text(text, encoding="utf-8")
         partial.replace(self._path)
-
-    def __enter__(self) -> Self:
-        self._counted_at = self._now()
-        self._thread = threading.Thread(target=self._tick, name="clock", daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._ended.set()
-        self._thread.join()
-        self._save()

@@ -66,7 +66,7 @@ class Made:
         config = ImproveConfig(
             tasks=TASKS, rounds=rounds, episodes=2, shown=1, hours=hours, max_steps=1
         )
-        with WorkClock(self.out / CLOCK) as clock:
+        with WorkClock(self.out / CLOCK).going() as clock:
             self.improver = Improver(
                 config,
                 self.out,

@@ -18,11 +18,11 @@ class Watch:
 
 def test_it_counts_by_work_and_goes_on_from_what_was_counted(tmp_path: Path) -> None:
     path, watch = tmp_path / "deep" / "clock.json", Watch()
-    with WorkClock(path, watch) as clock, clock.at("acting"):
+    with WorkClock(path, watch).going() as clock, clock.at("acting"):
         watch.seconds += 3.0
     assert json.loads(path.read_text())["acting"] == 3.0
     watch.seconds = 77.0
-    with WorkClock(path, watch) as clock:
+    with WorkClock(path, watch).going() as clock:
         watch.seconds += 1.0
         with clock.at("acting"):
             watch.seconds += 2.0
@@ -32,6 +32,6 @@ def test_it_counts_by_work_and_goes_on_from_what_was_counted(tmp_path: Path) -> 
 
 def test_a_halt_is_no_work(tmp_path: Path) -> None:
     watch = Watch()
-    with WorkClock(tmp_path / "clock.json", watch) as clock:
+    with WorkClock(tmp_path / "clock.json", watch).going() as clock:
         watch.seconds += 3600.0
         assert clock.seconds == {"other": MOST_SECONDS}

@@ -82,7 +82,7 @@ def improve(
     share_cores(options.workers)
     page = options.out / "report.html"
     start, rounds = kit.weights_folder(options.init), list[Round]()
-    with WorkClock(options.out / CLOCK) as clock:
+    with WorkClock(options.out / CLOCK).going() as clock:
         improver = Improver(
             config,
             options.out,
