@@ -15,14 +15,14 @@ from typing import Any
 from agent.collect import OpenPolicy
 from agent.curriculum import Curriculum
 from agent.measure import Measurer, mean_over, rates
-from agent.miniwob import NUM_TRAINING_SEEDS
+from agent.miniwob import NUM_TRAINING_SEEDS, Job
 from agent.prompts import NANO
 from agent.rollout import RolloutConfig, attempts, rollouts
 from model.train.samples import Attempt
 
-Learn = Callable[[Path, Sequence[Attempt], int, Path], dict[str, float]]
-"""From the weights in one folder, with these attempts, in that iteration, to weights in another;
-gives what is worth telling."""
+Learn = Callable[[Path, Sequence[Attempt], Sequence[Attempt], int, Path], dict[str, float]]
+"""From the weights in one folder, with these attempts and those that are held, in that iteration,
+to weights in another; gives what is worth telling."""
 
 DONE_FILE = "iteration.json"
 
@@ -35,6 +35,9 @@ class PracticeConfig:
     """Drawn an iteration."""
     attempts: int = 8
     """At each problem."""
+    held: int = 0
+    """Problems of the tasks elsewhere, tried once before practice begins: what is answered there
+    is to stay as likely as it was."""
     first_seed: int = 900_000
     """Of the problems; none is tried in two iterations."""
     max_steps: int = 12
@@ -47,9 +50,16 @@ class PracticeConfig:
                 f"{self.iterations} iterations of {self.problems} problems,"
                 f" {self.attempts} attempts; expected 1 or more, and 2 attempts to compare"
             )
-        last = self.first_seed + self.iterations * self.problems
+        if self.held < 0:
+            raise ValueError(f"{self.held} problems are held; expected 0 or more")
+        last = self.first_held_seed + self.held
         if not 0 <= self.first_seed < last <= NUM_TRAINING_SEEDS:
             raise ValueError(f"seeds {self.first_seed} to {last - 1}; evaluations have others")
+
+    @property
+    def first_held_seed(self) -> int:
+        """Those of what is practised come before it."""
+        return self.first_seed + self.iterations * self.problems
 
 
 def practise(
@@ -66,12 +76,13 @@ def practise(
     """All iterations, measured before and after on unseen seeds; returns the better weights.
 
     Args:
-        elsewhere: tasks that are measured and not practised.
+        elsewhere: tasks that are measured and not practised; some of them are held.
         measurer: of the practised tasks and those elsewhere.
     """
     before = measurer(str(init), out / "before")
     by_ease = sorted(config.tasks, key=lambda task: -rates(before).get(task, 0.0))
     curriculum, policy = Curriculum(by_ease), init
+    held = _held(config, elsewhere, init, out / "held", open_policy)
     for iteration in range(config.iterations):
         folder = out / f"iteration-{iteration:03d}"
         jobs = curriculum.draw(
@@ -83,13 +94,8 @@ def practise(
         )
         if not (folder / DONE_FILE).exists():
             shutil.rmtree(folder, ignore_errors=True)
-            rolling = RolloutConfig(
-                out=folder / "runs", model=str(policy), max_steps=config.max_steps
-            )
-            for _ in rollouts(jobs, config.attempts, rolling, open_policy, config.workers):
-                pass
-            tried = list(attempts(folder / "runs", NANO))
-            told = learn(policy, tried, iteration, folder / "last")
+            tried = _tried(config, jobs, config.attempts, policy, folder / "runs", open_policy)
+            told = learn(policy, tried, held, iteration, folder / "last")
             (folder / DONE_FILE).write_text(json.dumps(told) + "\n")
             say(_line(iteration, told))
         curriculum.saw(attempts(folder / "runs", NANO))
@@ -102,6 +108,42 @@ def practise(
         f" elsewhere {report['elsewhere'][0]:.1%} -> {report['elsewhere'][1]:.1%}"
     )
     return policy if report["practised"][1] > report["practised"][0] else init
+
+
+def _held(
+    config: PracticeConfig,
+    elsewhere: tuple[str, ...],
+    init: Path,
+    folder: Path,
+    open_policy: OpenPolicy,
+) -> list[Attempt]:
+    """What the policy does at first where nothing is practised."""
+    if not config.held or not elsewhere:
+        return []
+    jobs = [
+        Job(elsewhere[number % len(elsewhere)], config.first_held_seed + number)
+        for number in range(config.held)
+    ]
+    if (folder / DONE_FILE).exists():
+        return list(attempts(folder / "runs", NANO))
+    shutil.rmtree(folder, ignore_errors=True)
+    tried = _tried(config, jobs, 1, init, folder / "runs", open_policy)
+    (folder / DONE_FILE).write_text(json.dumps({"problems": len(jobs)}) + "\n")
+    return tried
+
+
+def _tried(
+    config: PracticeConfig,
+    jobs: Sequence[Job],
+    num_attempts: int,
+    policy: Path,
+    runs: Path,
+    open_policy: OpenPolicy,
+) -> list[Attempt]:
+    rolling = RolloutConfig(out=runs, model=str(policy), max_steps=config.max_steps)
+    for _ in rollouts(jobs, num_attempts, rolling, open_policy, config.workers):
+        pass
+    return list(attempts(runs, NANO))
 
 
 def _line(iteration: int, told: dict[str, float]) -> str:

@@ -128,6 +128,7 @@ def reinforce(
     out: Path,
     *,
     temperature: float,
+    held: Sequence[Attempt],
     learning_rate: float,
     length_weight: float,
     seed: int,
@@ -140,4 +141,4 @@ def reinforce(
         length_weight=length_weight,
         seed=seed,
     )
-    return learning.reinforce(init, attempts, config, out, threads=threads)
+    return learning.reinforce(init, attempts, config, out, held=held, threads=threads)

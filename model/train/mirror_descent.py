@@ -50,17 +50,17 @@ def advantages(attempts: Sequence[Attempt], length_weight: float) -> list[float]
 
 
 def surrogate(
-    log_probs_Y: Tensor, started_Y: Tensor, advantages_Y: Tensor, temperature: float
+    log_probs_Y: Tensor, started_Y: Tensor, advantages_Y: Tensor, temperatures_Y: Tensor
 ) -> Tensor:
     """What is minimised, one number an answer (Y of them).
 
     Args:
         log_probs_Y: of each answer now, under gradients.
         started_Y: the same when the iteration began, as the log has them.
-        temperature: tau, the weight of the relative entropy.
+        temperatures_Y: tau, the weight of the relative entropy.
     """
     drift_Y = log_probs_Y - started_Y
-    return -(advantages_Y * log_probs_Y - temperature / 2 * drift_Y.square())
+    return -(advantages_Y * log_probs_Y - temperatures_Y / 2 * drift_Y.square())
 
 
 def answer_log_probs(logits_PV: Tensor, targets_P: Tensor, counts: Sequence[int]) -> Tensor:

@@ -2,7 +2,7 @@
 
 import random
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +35,9 @@ class MirrorDescent:
 
     temperature: float = 0.1
     """tau: what a nat of drift from the iteration's start costs. The paper prints none."""
+    hold: float = 1.0
+    """The same for attempts at what is not practised, which have no reward: above tau, since
+    they pull back to where practice began, and a nat of drift is far from there."""
     learning_rate: float = 2e-4
     problems_a_step: int = 4
     length_weight: float = 0.0
@@ -42,10 +45,14 @@ class MirrorDescent:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.temperature < 0 or self.learning_rate <= 0 or self.problems_a_step < 1:
+        if min(self.temperature, self.hold) < 0:
             raise ValueError(
-                f"temperature {self.temperature}, learning rate {self.learning_rate},"
-                f" {self.problems_a_step} problems a step; expected 0 or more, above 0, 1 or more"
+                f"temperature {self.temperature}, hold {self.hold}; expected 0 or more"
+            )
+        if self.learning_rate <= 0 or self.problems_a_step < 1:
+            raise ValueError(
+                f"learning rate {self.learning_rate}, {self.problems_a_step} problems a step;"
+                " expected above 0, 1 or more"
             )
 
 
@@ -55,12 +62,23 @@ class _Weighed:
     advantage: float
     started: float
     """Log probability of the answer when it was drawn."""
+    temperature: float
 
 
 def reinforce(
-    init: Path, attempts: Sequence[Attempt], config: MirrorDescent, out: Path, *, threads: int = 1
+    init: Path,
+    attempts: Sequence[Attempt],
+    config: MirrorDescent,
+    out: Path,
+    *,
+    held: Sequence[Attempt] = (),
+    threads: int = 1,
 ) -> dict[str, float]:
     """Learn from the attempts of the policy in `init`; the next policy lies in `out`.
+
+    Args:
+        held: attempts at other problems by the policy that practice began with, whose answers are
+            to stay as likely as they were.
 
     The optimizer begins anew, as in the paper. Weights are written in float32: what an iteration
     moves is less than bfloat16 can hold.
@@ -72,7 +90,7 @@ def reinforce(
     torch.set_num_threads(threads)
     network = trainable(init, torch.float32)
     learner = Learner(network, Tokenizer.from_file(init / TOKENIZER_FILE), config)
-    told = learner.learn(by_problem(attempts))
+    told = learner.learn(by_problem(attempts), held)
     network.save_pretrained(out, dtype=torch.float32)
     shutil.copyfile(init / TOKENIZER_FILE, out / TOKENIZER_FILE)
     return told
@@ -80,6 +98,12 @@ def reinforce(
 
 _Group = tuple[Sequence[Attempt], list[float]]
 """Attempts at one problem, and how much better than their mean each was."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    groups: Sequence[_Group]
+    held: Sequence[Attempt]
 
 
 class Learner:
@@ -91,9 +115,11 @@ class Learner:
         # The routers' balance stays: moving it would move the policy for nothing.
         self.optimizer = MasterOptimizer(network, weight_decay=0.0)
 
-    def learn(self, groups: Sequence[Sequence[Attempt]]) -> dict[str, float]:
+    def learn(
+        self, groups: Sequence[Sequence[Attempt]], held: Sequence[Attempt] = ()
+    ) -> dict[str, float]:
         """Once through all groups that have both better and worse attempts, and as many of the
-        others: those hold the policy where it was."""
+        others: those hold the policy where it was. Beside each goes one that is held."""
         telling: list[_Group] = []
         alike: list[_Group] = []
         for group in groups:
@@ -107,8 +133,12 @@ class Learner:
         rng.shuffle(alike)
         chosen = [*telling, *alike[: len(telling)]]
         rng.shuffle(chosen)
+        beside = rng.sample(list(held), min(len(held), len(chosen)))
         size = self.config.problems_a_step
-        steps = [self._step(chosen[start : start + size]) for start in range(0, len(chosen), size)]
+        steps = [
+            self._step(_Step(chosen[start : start + size], beside[start : start + size]))
+            for start in range(0, len(chosen), size)
+        ]
         return {
             "problems": len(groups),
             "telling": len(telling),
@@ -120,25 +150,35 @@ class Learner:
             "first_drift": steps[0][0],
         }
 
-    def _step(self, groups: Sequence[_Group]) -> tuple[float, float]:
+    def _step(self, step: _Step) -> tuple[float, float]:
         """Mean absolute drift of the answers before the step, and the gradient's norm."""
         weighed = [
-            _Weighed(self.read.answered(answer), advantage, sum(answer.log_probs))
-            for group, told in groups
+            each
+            for group, told in step.groups
             for attempt, advantage in zip(group, told, strict=True)
-            for answer in attempt.answers
+            for each in self._weighed(attempt, advantage, self.config.temperature)
         ]
-        num_attempts = sum(len(group) for group, _ in groups)
+        for attempt in step.held:
+            weighed += self._weighed(attempt, 0.0, self.config.hold)
+        num_attempts = sum(len(group) for group, _ in step.groups)
         drifts = []
         for pack in _packs(weighed):
             log_probs_Y = self.log_probs([each.document for each in pack])
             started_Y = torch.tensor([each.started for each in pack])
             advantages_Y = torch.tensor([each.advantage for each in pack])
-            losses_Y = surrogate(log_probs_Y, started_Y, advantages_Y, self.config.temperature)
+            temperatures_Y = torch.tensor([each.temperature for each in pack])
+            losses_Y = surrogate(log_probs_Y, started_Y, advantages_Y, temperatures_Y)
             (losses_Y.sum() / num_attempts).backward()
             drifts += (log_probs_Y.detach() - started_Y).abs().tolist()
         norm = self.optimizer.step(self.config.learning_rate)
         return sum(drifts) / len(drifts), norm
+
+    def _weighed(
+        self, attempt: Attempt, advantage: float, temperature: float
+    ) -> Iterator[_Weighed]:
+        for answer in attempt.answers:
+            document = self.read.answered(answer)
+            yield _Weighed(document, advantage, sum(answer.log_probs), temperature)
 
     def log_probs(self, documents: Sequence[Document]) -> Tensor:
         batch = packed(documents)

@@ -50,6 +50,7 @@ class Kit(Protocol):
         out: Path,
         *,
         temperature: float,
+        held: Sequence[Attempt],
         learning_rate: float,
         length_weight: float,
         seed: int,

@@ -26,10 +26,11 @@ class Rl(LearningOptions):
     iterations: Annotated[int, "rounds of trying and learning"] = 4
     problems: Annotated[int, "drawn an iteration; the more often a task fails, the more"] = 32
     attempts: Annotated[int, "at each problem"] = 8
+    held: Annotated[int, "problems elsewhere at which to go on as before; 0: none"] = 192
     episodes: Annotated[int, "unseen seeds a task, before and after"] = 20
     round: Annotated[int, "of those seeds, as `eval --seed`"] = 80
     temperature: Annotated[float, "what drifting from the iteration's start costs"] = 0.1
-    learning_rate: Annotated[float, "of an iteration's steps"] = 2e-4
+    learning_rate: Annotated[float, "of the first iteration's steps; the last has a tenth"] = 2e-4
     length_weight: Annotated[float, "of being shorter than other attempts"] = 0.0
     length_from: Annotated[int, "iteration from which being shorter counts"] = 1
     first_seed: Annotated[int, "of the problems; below 1,000,000"] = 900_000
@@ -51,6 +52,7 @@ def rl(
         iterations=options.iterations,
         problems=options.problems,
         attempts=options.attempts,
+        held=options.held,
         first_seed=options.first_seed,
         max_steps=options.max_steps,
         workers=options.workers,
@@ -59,14 +61,20 @@ def rl(
     kit = open_kit()
 
     def learn(
-        init: Path, attempts: Sequence[Attempt], iteration: int, out: Path
+        init: Path,
+        attempts: Sequence[Attempt],
+        held: Sequence[Attempt],
+        iteration: int,
+        out: Path,
     ) -> dict[str, float]:
+        fallen = 0.9 * iteration / max(1, options.iterations - 1)
         return kit.reinforce(
             init,
             attempts,
             out,
             temperature=options.temperature,
-            learning_rate=options.learning_rate,
+            held=held,
+            learning_rate=options.learning_rate * (1.0 - fallen),
             length_weight=options.length_weight if iteration >= options.length_from else 0.0,
             seed=options.seed + iteration,
             threads=options.threads,

@@ -58,15 +58,16 @@ def test_attempts_are_compared_with_those_at_the_same_problem() -> None:
 def test_the_surrogate_s_gradient_is_the_paper_s() -> None:
     now = torch.tensor([-1.0, -2.0], requires_grad=True)
     started, better = torch.tensor([-1.5, -2.0]), torch.tensor([0.25, -0.75])
-    surrogate(now, started, better, 0.2).sum().backward()
+    surrogate(now, started, better, torch.tensor([0.2, 0.5])).sum().backward()
     # Minimised: minus (r - mean) - tau (log p - log p_start), times the gradient of log p.
     assert now.grad is not None
-    assert torch.allclose(-now.grad, better - 0.2 * (now.detach() - started))
+    drift = now.detach() - started
+    assert torch.allclose(-now.grad, better - torch.tensor([0.2, 0.5]) * drift)
 
 
 def test_where_nothing_has_moved_only_the_reward_pulls() -> None:
     now = torch.tensor([-1.0], requires_grad=True)
-    surrogate(now, torch.tensor([-1.0]), torch.tensor([0.0]), 0.5).sum().backward()
+    surrogate(now, torch.tensor([-1.0]), torch.tensor([0.0]), torch.tensor([0.5])).sum().backward()
     assert now.grad is not None
     assert now.grad.item() == 0.0
 

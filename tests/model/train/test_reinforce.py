@@ -98,6 +98,27 @@ def test_a_high_temperature_holds_the_policy_where_it_was(
     assert drifts[1] < drifts[0]
 
 
+def test_what_is_held_is_pulled_back_to_where_practice_began(
+    network: KimiVL, tokenizer: Tokenizer, page_picture: Path
+) -> None:
+    held = tried(random_network(network.config, seed=5), tokenizer, page_picture, 16, "elsewhere")
+    answers = [answer for attempt in held for answer in attempt.answers]
+    began = torch.tensor([sum(answer.log_probs) for answer in answers])
+    attempts = [
+        replace(attempt, problem=f"t/{number // 4}")
+        for number, attempt in enumerate(tried(network, tokenizer, page_picture, 64))
+    ]
+    drifts = []
+    for hold in (0.0, 3.0):
+        copy = random_network(network.config, seed=2)
+        config = MirrorDescent(learning_rate=1e-3, hold=hold, problems_a_step=1)
+        learner = Learner(copy, tokenizer, config)
+        learner.learn(by_problem(attempts), held)
+        now = learner.log_probs([learner.read.answered(answer) for answer in answers])
+        drifts.append(float((now.detach() - began).abs().mean()))
+    assert drifts[1] < 0.8 * drifts[0]
+
+
 def test_an_iteration_leaves_a_checkpoint_that_can_be_tried_again(
     network: KimiVL,
     tokenizer: Tokenizer,
