@@ -35,6 +35,8 @@ class PracticeConfig:
     """Drawn an iteration."""
     attempts: int = 8
     """At each problem."""
+    sampling_temperature: float = 1.0
+    """Of the attempts; what is learned from are the probabilities at 1, whatever was drawn."""
     held: int = 0
     """Problems of the tasks elsewhere, tried once before practice begins: what is answered there
     is to stay as likely as it was."""
@@ -140,7 +142,12 @@ def _tried(
     runs: Path,
     open_policy: OpenPolicy,
 ) -> list[Attempt]:
-    rolling = RolloutConfig(out=runs, model=str(policy), max_steps=config.max_steps)
+    rolling = RolloutConfig(
+        out=runs,
+        model=str(policy),
+        max_steps=config.max_steps,
+        temperature=config.sampling_temperature,
+    )
     for _ in rollouts(jobs, num_attempts, rolling, open_policy, config.workers):
         pass
     return list(attempts(runs, NANO))

@@ -39,11 +39,18 @@ class RolloutConfig:
     """Folder for the run folders, one a worker."""
     model: str
     max_steps: int = 12
+    temperature: float = 1.0
+    """1: as the network's own probabilities are. Below it attempts are nearer to what is done
+    greedily, so that what tells them apart is less often a slip that greedy acting never makes."""
+
+    def __post_init__(self) -> None:
+        if self.temperature <= 0:
+            raise ValueError(f"a temperature of {self.temperature}; expected above 0")
 
     def loop(self) -> LoopConfig:
-        """Sampled as the network's own probabilities are: those are what learning weighs."""
         config = loop_config(max_steps=self.max_steps)
-        return replace(config, sampling=replace(config.sampling, temperature=1.0))
+        sampling = replace(config.sampling, temperature=self.temperature)
+        return replace(config, sampling=sampling)
 
 
 def rollouts(

@@ -130,6 +130,7 @@ def reinforce(
     temperature: float,
     held: Sequence[Attempt],
     learning_rate: float,
+    problems_a_step: int,
     length_weight: float,
     seed: int,
     threads: int,
@@ -138,6 +139,7 @@ def reinforce(
     config = learning.MirrorDescent(
         temperature=temperature,
         learning_rate=learning_rate,
+        problems_a_step=problems_a_step,
         length_weight=length_weight,
         seed=seed,
     )

@@ -60,3 +60,14 @@ def test_a_policy_that_tells_no_ids_cannot_be_learned_from(tmp_path: Path) -> No
     list(rollouts([Job("click-test-2", 1)], 1, config, open_silent, 1))
     with pytest.raises(ValueError, match="no token ids"):
         list(attempts(tmp_path, NANO))
+
+
+def test_attempts_may_be_drawn_nearer_to_what_is_done_greedily(tmp_path: Path) -> None:
+    config = RolloutConfig(out=tmp_path, model="nano", max_steps=1, temperature=1e-3)
+    list(rollouts([Job("click-test-2", 1)], 3, config, open_chat, 1))
+    found = list(attempts(tmp_path, NANO))
+    assert len({attempt.answers[0].token_ids for attempt in found}) == 1
+    # What is told is at 1 all the same.
+    assert min(found[0].answers[0].log_probs) < -1e-6
+    with pytest.raises(ValueError, match="above 0"):
+        RolloutConfig(out=tmp_path, model="nano", temperature=0.0)

@@ -52,6 +52,7 @@ class Kit(Protocol):
         temperature: float,
         held: Sequence[Attempt],
         learning_rate: float,
+        problems_a_step: int,
         length_weight: float,
         seed: int,
         threads: int,

@@ -26,11 +26,13 @@ class Rl(LearningOptions):
     iterations: Annotated[int, "rounds of trying and learning"] = 4
     problems: Annotated[int, "drawn an iteration; the more often a task fails, the more"] = 32
     attempts: Annotated[int, "at each problem"] = 8
+    sampling_temperature: Annotated[float, "of the attempts; lower is nearer to acting"] = 1.0
     held: Annotated[int, "problems elsewhere at which to go on as before; 0: none"] = 192
     episodes: Annotated[int, "unseen seeds a task, before and after"] = 20
     round: Annotated[int, "of those seeds, as `eval --seed`"] = 80
     temperature: Annotated[float, "what drifting from the iteration's start costs"] = 0.1
     learning_rate: Annotated[float, "of the first iteration's steps; the last has a tenth"] = 2e-4
+    problems_a_step: Annotated[int, "whose attempts a step of learning weighs together"] = 16
     length_weight: Annotated[float, "of being shorter than other attempts"] = 0.0
     length_from: Annotated[int, "iteration from which being shorter counts"] = 1
     first_seed: Annotated[int, "of the problems; below 1,000,000"] = 900_000
@@ -52,6 +54,7 @@ def rl(
         iterations=options.iterations,
         problems=options.problems,
         attempts=options.attempts,
+        sampling_temperature=options.sampling_temperature,
         held=options.held,
         first_seed=options.first_seed,
         max_steps=options.max_steps,
@@ -75,6 +78,7 @@ def rl(
             temperature=options.temperature,
             held=held,
             learning_rate=options.learning_rate * (1.0 - fallen),
+            problems_a_step=options.problems_a_step,
             length_weight=options.length_weight if iteration >= options.length_from else 0.0,
             seed=options.seed + iteration,
             threads=options.threads,
