@@ -21,10 +21,12 @@ from model.train.mirror_descent import (
     by_problem,
     surrogate,
 )
-from model.train.optim import MasterOptimizer
+from model.train.normalized import NormalizedDescent
 from model.train.recipe import TOKENIZER_FILE
 from model.train.samples import Attempt
 
+MOST_HALVINGS = 8
+"""Of a step that goes too far."""
 PACK_TOKENS = 4096
 """Of a forward pass; memory, not what is learned."""
 
@@ -38,10 +40,14 @@ class MirrorDescent:
     hold: float = 1.0
     """The same for attempts at what is not practised, which have no reward: above tau, since
     they pull back to where practice began, and a nat of drift is far from there."""
-    learning_rate: float = 2e-4
-    problems_a_step: int = 16
-    """Muon's steps are equally long however little their gradients agree: with 4 problems the
-    answers elsewhere drifted three times as far as with 16, and nothing more was learned."""
+    learning_rate: float = 2e-5
+    """Root mean square of what a weight moves in a step, however long its gradient is; less where
+    answers would drift too far."""
+    most_drift: float = 0.5
+    """Nats an answer's log probability may change in a step, on average. The same step moves one
+    network ten times as far as another."""
+    problems_a_step: int = 48
+    """The fewer, the more of a step is chance."""
     length_weight: float = 0.0
     """Of the length reward; off at first in the paper, then constant."""
     seed: int = 0
@@ -51,10 +57,10 @@ class MirrorDescent:
             raise ValueError(
                 f"temperature {self.temperature}, hold {self.hold}; expected 0 or more"
             )
-        if self.learning_rate <= 0 or self.problems_a_step < 1:
+        if min(self.learning_rate, self.most_drift) <= 0 or self.problems_a_step < 1:
             raise ValueError(
-                f"learning rate {self.learning_rate}, {self.problems_a_step} problems a step;"
-                " expected above 0, 1 or more"
+                f"learning rate {self.learning_rate}, at most {self.most_drift} nats of drift,"
+                f" {self.problems_a_step} problems a step; expected above 0, above 0, 1 or more"
             )
 
 
@@ -82,8 +88,8 @@ def reinforce(
         held: attempts at other problems by the policy that practice began with, whose answers are
             to stay as likely as they were.
 
-    The optimizer begins anew, as in the paper. Weights are written in float32: what an iteration
-    moves is less than bfloat16 can hold.
+    Nothing of the steps before is remembered, as the paper's optimizer begins anew. Weights are
+    written in float32: what an iteration moves is less than bfloat16 can hold.
 
     Raises:
         CheckpointError: nothing usable in `init`.
@@ -115,7 +121,7 @@ class Learner:
         images = ImageProcessor(size.in_token_limit, size.vision.patch_size)
         self.read = Reader(tokenizer, images)
         # The routers' balance stays: moving it would move the policy for nothing.
-        self.optimizer = MasterOptimizer(network, weight_decay=0.0)
+        self.optimizer = NormalizedDescent(network)
 
     def learn(
         self, groups: Sequence[Sequence[Attempt]], held: Sequence[Attempt] = ()
@@ -163,8 +169,9 @@ class Learner:
         for attempt in step.held:
             weighed += self._weighed(attempt, 0.0, self.config.hold)
         num_attempts = sum(len(group) for group, _ in step.groups)
-        drifts = []
-        for pack in _packs(weighed):
+        drifts, before = [], []
+        packs = _packs(weighed)
+        for pack in packs:
             log_probs_Y = self.log_probs([each.document for each in pack])
             started_Y = torch.tensor([each.started for each in pack])
             advantages_Y = torch.tensor([each.advantage for each in pack])
@@ -172,8 +179,22 @@ class Learner:
             losses_Y = surrogate(log_probs_Y, started_Y, advantages_Y, temperatures_Y)
             (losses_Y.sum() / num_attempts).backward()
             drifts += (log_probs_Y.detach() - started_Y).abs().tolist()
+            before.append(log_probs_Y.detach())
         norm = self.optimizer.step(self.config.learning_rate)
+        for _ in range(MOST_HALVINGS):
+            if self._change(packs, before) <= self.config.most_drift:
+                break
+            self.optimizer.halve()
         return sum(drifts) / len(drifts), norm
+
+    @torch.no_grad()
+    def _change(self, packs: Sequence[Sequence[_Weighed]], before: Sequence[Tensor]) -> float:
+        """Of the log probability of an answer, on average."""
+        found = [
+            (self.log_probs([each.document for each in pack]) - earlier_Y).abs()
+            for pack, earlier_Y in zip(packs, before, strict=True)
+        ]
+        return float(torch.cat(found).mean())
 
     def _weighed(
         self, attempt: Attempt, advantage: float, temperature: float

@@ -31,8 +31,10 @@ class Rl(LearningOptions):
     episodes: Annotated[int, "unseen seeds a task, before and after"] = 20
     round: Annotated[int, "of those seeds, as `eval --seed`"] = 80
     temperature: Annotated[float, "what drifting from the iteration's start costs"] = 0.1
-    learning_rate: Annotated[float, "of the first iteration's steps; the last has a tenth"] = 2e-4
-    problems_a_step: Annotated[int, "whose attempts a step of learning weighs together"] = 16
+    learning_rate: Annotated[
+        float, "what a weight moves in a step of the first iteration; in the last it is a tenth"
+    ] = 2e-5
+    problems_a_step: Annotated[int, "whose attempts a step of learning weighs together"] = 48
     length_weight: Annotated[float, "of being shorter than other attempts"] = 0.0
     length_from: Annotated[int, "iteration from which being shorter counts"] = 1
     first_seed: Annotated[int, "of the problems; below 1,000,000"] = 900_000

@@ -67,7 +67,7 @@ def test_rewarded_answers_become_likelier(
     network: KimiVL, tokenizer: Tokenizer, page_picture: Path
 ) -> None:
     before = tried(network, tokenizer, page_picture, 32)
-    config = MirrorDescent(learning_rate=3e-3, temperature=0.05, problems_a_step=1)
+    config = MirrorDescent(learning_rate=3e-3, most_drift=5.0, temperature=0.05, problems_a_step=1)
     for _ in range(4):
         # Each iteration learns from the policy it begins with, with an optimizer of its own.
         attempts = [
