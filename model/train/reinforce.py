@@ -84,12 +84,12 @@ def reinforce(
 ) -> dict[str, float]:
     """Learn from the attempts of the policy in `init`; the next policy lies in `out`.
 
+    Nothing of the steps before is remembered, as the paper's optimizer begins anew. Weights are
+    written in float32: what an iteration moves is less than bfloat16 can hold.
+
     Args:
         held: attempts at other problems by the policy that practice began with, whose answers are
             to stay as likely as they were.
-
-    Nothing of the steps before is remembered, as the paper's optimizer begins anew. Weights are
-    written in float32: what an iteration moves is less than bfloat16 can hold.
 
     Raises:
         CheckpointError: nothing usable in `init`.
