@@ -96,7 +96,8 @@ def practise(
         )
         if not (folder / DONE_FILE).exists():
             shutil.rmtree(folder, ignore_errors=True)
-            tried = _tried(config, jobs, config.attempts, policy, folder / "runs", open_policy)
+            _try(config, jobs, config.attempts, policy, folder / "runs", open_policy)
+            tried = list(attempts(folder / "runs", NANO))
             told = learn(policy, tried, held, iteration, folder / "last")
             (folder / DONE_FILE).write_text(json.dumps(told) + "\n")
             say(_line(iteration, told))
@@ -122,26 +123,25 @@ def _held(
     """What the policy does at first where nothing is practised."""
     if not config.held or not elsewhere:
         return []
-    jobs = [
-        Job(elsewhere[number % len(elsewhere)], config.first_held_seed + number)
-        for number in range(config.held)
-    ]
-    if (folder / DONE_FILE).exists():
-        return list(attempts(folder / "runs", NANO))
-    shutil.rmtree(folder, ignore_errors=True)
-    tried = _tried(config, jobs, 1, init, folder / "runs", open_policy)
-    (folder / DONE_FILE).write_text(json.dumps({"problems": len(jobs)}) + "\n")
-    return tried
+    if not (folder / DONE_FILE).exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        jobs = [
+            Job(elsewhere[number % len(elsewhere)], config.first_held_seed + number)
+            for number in range(config.held)
+        ]
+        _try(config, jobs, 1, init, folder / "runs", open_policy)
+        (folder / DONE_FILE).write_text(json.dumps({"problems": len(jobs)}) + "\n")
+    return list(attempts(folder / "runs", NANO))
 
 
-def _tried(
+def _try(
     config: PracticeConfig,
     jobs: Sequence[Job],
     num_attempts: int,
     policy: Path,
     runs: Path,
     open_policy: OpenPolicy,
-) -> list[Attempt]:
+) -> None:
     rolling = RolloutConfig(
         out=runs,
         model=str(policy),
@@ -150,7 +150,6 @@ def _tried(
     )
     for _ in rollouts(jobs, num_attempts, rolling, open_policy, config.workers):
         pass
-    return list(attempts(runs, NANO))
 
 
 def _line(iteration: int, told: dict[str, float]) -> str:

@@ -108,12 +108,6 @@ _Group = tuple[Sequence[Attempt], list[float]]
 """Attempts at one problem, and how much better than their mean each was."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
-    groups: Sequence[_Group]
-    held: Sequence[Attempt]
-
-
 class Learner:
     def __init__(self, network: KimiVL, tokenizer: Tokenizer, config: MirrorDescent) -> None:
         self.network, self.config = network, config
@@ -144,7 +138,7 @@ class Learner:
         beside = rng.sample(list(held), min(len(held), len(chosen)))
         size = self.config.problems_a_step
         steps = [
-            self._step(_Step(chosen[start : start + size], beside[start : start + size]))
+            self._step(chosen[start : start + size], beside[start : start + size])
             for start in range(0, len(chosen), size)
         ]
         return {
@@ -158,17 +152,17 @@ class Learner:
             "first_drift": steps[0][0],
         }
 
-    def _step(self, step: _Step) -> tuple[float, float]:
+    def _step(self, groups: Sequence[_Group], held: Sequence[Attempt]) -> tuple[float, float]:
         """Mean absolute drift of the answers before the step, and the gradient's norm."""
         weighed = [
             each
-            for group, told in step.groups
+            for group, told in groups
             for attempt, advantage in zip(group, told, strict=True)
             for each in self._weighed(attempt, advantage, self.config.temperature)
         ]
-        for attempt in step.held:
+        for attempt in held:
             weighed += self._weighed(attempt, 0.0, self.config.hold)
-        num_attempts = sum(len(group) for group, _ in step.groups)
+        num_attempts = sum(len(group) for group, _ in groups)
         drifts, before = [], []
         packs = _packs(weighed)
         for pack in packs:

@@ -52,6 +52,13 @@ def tried(
     return found
 
 
+def at_problems(attempts: list[Attempt], size: int) -> list[Attempt]:
+    """The same, so many at each problem."""
+    return [
+        replace(attempt, problem=f"t/{number // size}") for number, attempt in enumerate(attempts)
+    ]
+
+
 def test_what_the_log_says_of_an_answer_is_what_learning_computes(
     network: KimiVL, tokenizer: Tokenizer, page_picture: Path
 ) -> None:
@@ -70,10 +77,7 @@ def test_rewarded_answers_become_likelier(
     config = MirrorDescent(learning_rate=3e-3, most_drift=5.0, temperature=0.05, problems_a_step=1)
     for _ in range(4):
         # Each iteration learns from the policy it begins with, with an optimizer of its own.
-        attempts = [
-            replace(attempt, problem=f"t/{number // 8}")
-            for number, attempt in enumerate(tried(network, tokenizer, page_picture, 32))
-        ]
+        attempts = at_problems(tried(network, tokenizer, page_picture, 32), 8)
         told = Learner(network, tokenizer, config).learn(by_problem(attempts))
         assert told["first_drift"] < 1e-2, "its own answers, at the very start"
     after = tried(network, tokenizer, page_picture, 32)
@@ -84,10 +88,7 @@ def test_rewarded_answers_become_likelier(
 def test_a_high_temperature_holds_the_policy_where_it_was(
     network: KimiVL, tokenizer: Tokenizer, page_picture: Path
 ) -> None:
-    attempts = [
-        replace(attempt, problem=f"t/{number // 4}")
-        for number, attempt in enumerate(tried(network, tokenizer, page_picture, 32))
-    ]
+    attempts = at_problems(tried(network, tokenizer, page_picture, 32), 4)
     drifts = []
     for temperature in (0.0, 20.0):
         copy = random_network(network.config, seed=2)
@@ -104,10 +105,7 @@ def test_what_is_held_is_pulled_back_to_where_practice_began(
     held = tried(random_network(network.config, seed=5), tokenizer, page_picture, 16, "elsewhere")
     answers = [answer for attempt in held for answer in attempt.answers]
     began = torch.tensor([sum(answer.log_probs) for answer in answers])
-    attempts = [
-        replace(attempt, problem=f"t/{number // 4}")
-        for number, attempt in enumerate(tried(network, tokenizer, page_picture, 64))
-    ]
+    attempts = at_problems(tried(network, tokenizer, page_picture, 64), 4)
     drifts = []
     for hold in (0.0, 3.0):
         copy = random_network(network.config, seed=2)
