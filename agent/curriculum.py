@@ -13,6 +13,8 @@ from model.train.samples import Attempt
 
 EASY_SHARE = 0.5
 """Of the tasks, the easiest, that the first iteration draws from."""
+FEWEST_TASKS = 4
+"""That an iteration draws from, where there are so many."""
 HOPELESS_TRIES = 24
 """So many attempts without a success, and a task is left out."""
 
@@ -36,7 +38,7 @@ class Curriculum:
     def admitted(self, iteration: int, num_iterations: int) -> list[str]:
         """The easier ones first; all of them from half way on."""
         share = min(1.0, EASY_SHARE + iteration / max(num_iterations, 1))
-        known = self.tasks[: max(1, round(share * len(self.tasks)))]
+        known = self.tasks[: max(FEWEST_TASKS, round(share * len(self.tasks)))]
         hopeful = [t for t in known if self._won[t] or self._tried[t] < HOPELESS_TRIES]
         return hopeful or list(known)
 

@@ -31,9 +31,9 @@ DONE_FILE = "iteration.json"
 class PracticeConfig:
     tasks: tuple[str, ...]
     iterations: int = 4
-    problems: int = 32
+    problems: int = 80
     """Drawn an iteration."""
-    attempts: int = 8
+    attempts: int = 4
     """At each problem."""
     sampling_temperature: float = 1.0
     """Of the attempts; what is learned from are the probabilities at 1, whatever was drawn."""

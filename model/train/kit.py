@@ -130,6 +130,7 @@ def reinforce(
     temperature: float,
     held: Sequence[Attempt],
     learning_rate: float,
+    most_drift: float,
     problems_a_step: int,
     length_weight: float,
     seed: int,
@@ -139,6 +140,7 @@ def reinforce(
     config = learning.MirrorDescent(
         temperature=temperature,
         learning_rate=learning_rate,
+        most_drift=most_drift,
         problems_a_step=problems_a_step,
         length_weight=length_weight,
         seed=seed,

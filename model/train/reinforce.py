@@ -2,7 +2,7 @@
 
 import random
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from torch import Tensor
 from model.images import ImageProcessor
 from model.kimi_vl import KimiVL
 from model.tokenizer import Tokenizer
+from model.train.agreed import AgreedDescent
 from model.train.batches import logits_of, packed
 from model.train.documents import Document, Reader
 from model.train.fitting import trainable
@@ -21,12 +22,16 @@ from model.train.mirror_descent import (
     by_problem,
     surrogate,
 )
-from model.train.normalized import NormalizedDescent
 from model.train.recipe import TOKENIZER_FILE
 from model.train.samples import Attempt
 
 MOST_HALVINGS = 8
 """Of a step that goes too far."""
+MOST_PARTS = 8
+"""Of a step, whose gradients are compared: the more, the less is left to chance in it, and the less
+a part has to tell."""
+MOST_CHECKED = 12
+"""Forward passes, of all that a step learned from, that tell how far it went."""
 PACK_TOKENS = 4096
 """Of a forward pass; memory, not what is learned."""
 
@@ -40,13 +45,13 @@ class MirrorDescent:
     hold: float = 1.0
     """The same for attempts at what is not practised, which have no reward: above tau, since
     they pull back to where practice began, and a nat of drift is far from there."""
-    learning_rate: float = 2e-5
-    """Root mean square of what a weight moves in a step, however long its gradient is; less where
-    answers would drift too far."""
+    learning_rate: float = 1e-4
+    """Root mean square of what a weight moves in a step where all agree, however long its gradient
+    is; less where answers would drift too far."""
     most_drift: float = 0.5
     """Nats an answer's log probability may change in a step, on average. The same step moves one
     network ten times as far as another."""
-    problems_a_step: int = 48
+    problems_a_step: int = 128
     """The fewer, the more of a step is chance."""
     length_weight: float = 0.0
     """Of the length reward; off at first in the paper, then constant."""
@@ -115,13 +120,14 @@ class Learner:
         images = ImageProcessor(size.in_token_limit, size.vision.patch_size)
         self.read = Reader(tokenizer, images)
         # The routers' balance stays: moving it would move the policy for nothing.
-        self.optimizer = NormalizedDescent(network)
+        self.optimizer = AgreedDescent(network)
 
     def learn(
         self, groups: Sequence[Sequence[Attempt]], held: Sequence[Attempt] = ()
     ) -> dict[str, float]:
-        """Once through all groups that have both better and worse attempts, and as many of the
-        others: those hold the policy where it was. Beside each goes one that is held."""
+        """Once through all groups that have both better and worse attempts, beside every second of
+        which goes an attempt that is held. After the first step, where they have no gradient yet,
+        as many of the other groups hold the policy where it was."""
         telling: list[_Group] = []
         alike: list[_Group] = []
         for group in groups:
@@ -133,12 +139,14 @@ class Learner:
             )
         rng = random.Random(self.config.seed)
         rng.shuffle(alike)
-        chosen = [*telling, *alike[: len(telling)]]
-        rng.shuffle(chosen)
-        beside = rng.sample(list(held), min(len(held), len(chosen)))
+        rng.shuffle(telling)
         size = self.config.problems_a_step
+        later = [*telling[size:], *alike[: len(telling[size:])]]
+        rng.shuffle(later)
+        chosen = [*telling[:size], *later]
+        beside = rng.sample(list(held), min(len(held), len(chosen) // 2))
         steps = [
-            self._step(chosen[start : start + size], beside[start : start + size])
+            self._step(chosen[start : start + size], beside[start // 2 : (start + size) // 2])
             for start in range(0, len(chosen), size)
         ]
         return {
@@ -147,39 +155,44 @@ class Learner:
             "steps": len(steps),
             "reward": sum(a.reward for group in groups for a in group)
             / sum(len(group) for group in groups),
-            "drift": steps[-1][0],
-            "gradient_norm": sum(norm for _, norm in steps) / len(steps),
-            "first_drift": steps[0][0],
+            "drift": steps[-1]["drift"],
+            "first_drift": steps[0]["drift"],
+            "change": sum(step["change"] for step in steps) / len(steps),
+            "gradient_norm": sum(step["norm"] for step in steps) / len(steps),
+            "agreed": sum(step["agreed"] for step in steps) / len(steps),
         }
 
-    def _step(self, groups: Sequence[_Group], held: Sequence[Attempt]) -> tuple[float, float]:
-        """Mean absolute drift of the answers before the step, and the gradient's norm."""
-        weighed = [
-            each
-            for group, told in groups
-            for attempt, advantage in zip(group, told, strict=True)
-            for each in self._weighed(attempt, advantage, self.config.temperature)
-        ]
-        for attempt in held:
-            weighed += self._weighed(attempt, 0.0, self.config.hold)
+    def _step(self, groups: Sequence[_Group], held: Sequence[Attempt]) -> dict[str, float]:
+        """Mean absolute drift of the answers before the step, and their change by it; the
+        gradient's norm, and how far parts of the step agreed on it."""
         num_attempts = sum(len(group) for group, _ in groups)
-        drifts, before = [], []
-        packs = _packs(weighed)
-        for pack in packs:
-            log_probs_Y = self.log_probs([each.document for each in pack])
-            started_Y = torch.tensor([each.started for each in pack])
-            advantages_Y = torch.tensor([each.advantage for each in pack])
-            temperatures_Y = torch.tensor([each.temperature for each in pack])
-            losses_Y = surrogate(log_probs_Y, started_Y, advantages_Y, temperatures_Y)
-            (losses_Y.sum() / num_attempts).backward()
-            drifts += (log_probs_Y.detach() - started_Y).abs().tolist()
-            before.append(log_probs_Y.detach())
-        norm = self.optimizer.step(self.config.learning_rate)
+        num_parts = min(MOST_PARTS, len(groups))
+        drifts, before, packs = [], [], []
+        for part in range(num_parts):
+            for pack in _packs(self._weighed(groups[part::num_parts], held[part::num_parts])):
+                log_probs_Y = self.log_probs([each.document for each in pack])
+                started_Y = torch.tensor([each.started for each in pack])
+                advantages_Y = torch.tensor([each.advantage for each in pack])
+                temperatures_Y = torch.tensor([each.temperature for each in pack])
+                losses_Y = surrogate(log_probs_Y, started_Y, advantages_Y, temperatures_Y)
+                (losses_Y.sum() / num_attempts).backward()
+                drifts += (log_probs_Y.detach() - started_Y).abs().tolist()
+                before.append(log_probs_Y.detach())
+                packs.append(pack)
+            self.optimizer.gather()
+        norm, agreed = self.optimizer.step(self.config.learning_rate)
+        spread = slice(None, None, -(-len(packs) // MOST_CHECKED))
         for _ in range(MOST_HALVINGS):
-            if self._change(packs, before) <= self.config.most_drift:
+            change = self._change(packs[spread], before[spread])
+            if change <= self.config.most_drift:
                 break
             self.optimizer.halve()
-        return sum(drifts) / len(drifts), norm
+        return {
+            "drift": sum(drifts) / len(drifts),
+            "change": change,
+            "norm": norm,
+            "agreed": agreed,
+        }
 
     @torch.no_grad()
     def _change(self, packs: Sequence[Sequence[_Weighed]], before: Sequence[Tensor]) -> float:
@@ -190,7 +203,14 @@ class Learner:
         ]
         return float(torch.cat(found).mean())
 
-    def _weighed(
+    def _weighed(self, groups: Sequence[_Group], held: Sequence[Attempt]) -> Iterator[_Weighed]:
+        for group, told in groups:
+            for attempt, advantage in zip(group, told, strict=True):
+                yield from self._answers(attempt, advantage, self.config.temperature)
+        for attempt in held:
+            yield from self._answers(attempt, 0.0, self.config.hold)
+
+    def _answers(
         self, attempt: Attempt, advantage: float, temperature: float
     ) -> Iterator[_Weighed]:
         for answer in attempt.answers:
@@ -209,7 +229,7 @@ class Learner:
         return answer_log_probs(logits, batch.learned.targets_P, counts)
 
 
-def _packs(weighed: Sequence[_Weighed]) -> list[list[_Weighed]]:
+def _packs(weighed: Iterable[_Weighed]) -> list[list[_Weighed]]:
     packs: list[list[_Weighed]] = []
     room = 0
     for each in weighed:

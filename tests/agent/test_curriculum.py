@@ -17,11 +17,15 @@ def drawn(curriculum: Curriculum, iteration: int = 3) -> Counter[str]:
 
 
 def test_the_easier_tasks_come_first() -> None:
-    curriculum = Curriculum(["easy", "middling", "hard", "hardest"])
+    tasks = [f"{place}. of eight" for place in range(1, 9)]
+    curriculum = Curriculum(tasks)
     admitted = [curriculum.admitted(iteration, 4) for iteration in range(4)]
-    assert admitted[0] == ["easy", "middling"]
-    assert admitted[1] == ["easy", "middling", "hard"]
-    assert admitted[2] == admitted[3] == ["easy", "middling", "hard", "hardest"]
+    assert admitted == [tasks[:4], tasks[:6], tasks, tasks]
+
+
+def test_of_a_few_tasks_none_waits() -> None:
+    tasks = ["easy", "middling", "hard"]
+    assert Curriculum(tasks).admitted(0, 4) == tasks
 
 
 def test_what_fails_more_often_is_tried_more_often() -> None:

@@ -52,6 +52,7 @@ class Kit(Protocol):
         temperature: float,
         held: Sequence[Attempt],
         learning_rate: float,
+        most_drift: float,
         problems_a_step: int,
         length_weight: float,
         seed: int,

@@ -24,17 +24,18 @@ class Rl(LearningOptions):
     out: Annotated[Path, "folder for runs, iterations and report.json; goes on where it stopped"]
     elsewhere: Annotated[str, "tasks measured but not practised, to see what is lost"] = ""
     iterations: Annotated[int, "rounds of trying and learning"] = 4
-    problems: Annotated[int, "drawn an iteration; the more often a task fails, the more"] = 32
-    attempts: Annotated[int, "at each problem"] = 8
+    problems: Annotated[int, "drawn an iteration; the more often a task fails, the more"] = 80
+    attempts: Annotated[int, "at each problem"] = 4
     sampling_temperature: Annotated[float, "of the attempts; lower is nearer to acting"] = 1.0
     held: Annotated[int, "problems elsewhere at which to go on as before; 0: none"] = 192
     episodes: Annotated[int, "unseen seeds a task, before and after"] = 20
     round: Annotated[int, "of those seeds, as `eval --seed`"] = 80
     temperature: Annotated[float, "what drifting from the iteration's start costs"] = 0.1
     learning_rate: Annotated[
-        float, "what a weight moves in a step of the first iteration; in the last it is a tenth"
-    ] = 2e-5
-    problems_a_step: Annotated[int, "whose attempts a step of learning weighs together"] = 48
+        float, "what a weight moves where all agree, in the first iteration; a tenth in the last"
+    ] = 1e-4
+    most_drift: Annotated[float, "nats an answer may change in a step, on average"] = 0.5
+    problems_a_step: Annotated[int, "whose attempts a step of learning weighs together"] = 128
     length_weight: Annotated[float, "of being shorter than other attempts"] = 0.0
     length_from: Annotated[int, "iteration from which being shorter counts"] = 1
     first_seed: Annotated[int, "of the problems; below 1,000,000"] = 900_000
@@ -80,6 +81,7 @@ def rl(
             temperature=options.temperature,
             held=held,
             learning_rate=options.learning_rate * (1.0 - fallen),
+            most_drift=options.most_drift,
             problems_a_step=options.problems_a_step,
             length_weight=options.length_weight if iteration >= options.length_from else 0.0,
             seed=options.seed + iteration,
