@@ -35,8 +35,8 @@ class PracticeConfig:
     """Drawn an iteration."""
     attempts: int = 4
     """At each problem."""
-    sampling_temperature: float = 1.0
-    """Of the attempts; what is learned from are the probabilities at 1, whatever was drawn."""
+    sampling_temperature: float = 0.5
+    """Of the attempts."""
     held: int = 0
     """Problems of the tasks elsewhere, tried once before practice begins: what is answered there
     is to stay as likely as it was."""

@@ -128,6 +128,7 @@ def reinforce(
     out: Path,
     *,
     temperature: float,
+    sampling_temperature: float,
     held: Sequence[Attempt],
     learning_rate: float,
     most_drift: float,
@@ -139,6 +140,7 @@ def reinforce(
     """One iteration of learning from rewards; see `model.train.reinforce.reinforce`."""
     config = learning.MirrorDescent(
         temperature=temperature,
+        sampling_temperature=sampling_temperature,
         learning_rate=learning_rate,
         most_drift=most_drift,
         problems_a_step=problems_a_step,

@@ -50,17 +50,23 @@ def advantages(attempts: Sequence[Attempt], length_weight: float) -> list[float]
 
 
 def surrogate(
-    log_probs_Y: Tensor, started_Y: Tensor, advantages_Y: Tensor, temperatures_Y: Tensor
+    rewarded_Y: Tensor,
+    log_probs_Y: Tensor,
+    started_Y: Tensor,
+    advantages_Y: Tensor,
+    temperatures_Y: Tensor,
 ) -> Tensor:
     """What is minimised, one number an answer (Y of them).
 
     Args:
-        log_probs_Y: of each answer now, under gradients.
+        rewarded_Y: log probability of each answer now, under gradients, at the temperature it was
+            drawn at; what is rewarded is the policy that acted.
+        log_probs_Y: the same at temperature 1.
         started_Y: the same when the iteration began, as the log has them.
         temperatures_Y: tau, the weight of the relative entropy.
     """
     drift_Y = log_probs_Y - started_Y
-    return -(advantages_Y * log_probs_Y - temperatures_Y / 2 * drift_Y.square())
+    return -(advantages_Y * rewarded_Y - temperatures_Y / 2 * drift_Y.square())
 
 
 def answer_log_probs(logits_PV: Tensor, targets_P: Tensor, counts: Sequence[int]) -> Tensor:

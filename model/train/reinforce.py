@@ -42,6 +42,9 @@ class MirrorDescent:
 
     temperature: float = 0.1
     """tau: what a nat of drift from the iteration's start costs. The paper prints none."""
+    sampling_temperature: float = 1.0
+    """At which the attempts were drawn. The gradient is that of the policy so tempered: at 1 half
+    the tokens that tell attempts of a young network apart are slips from the tail."""
     hold: float = 1.0
     """The same for attempts at what is not practised, which have no reward: above tau, since
     they pull back to where practice began, and a nat of drift is far from there."""
@@ -62,10 +65,12 @@ class MirrorDescent:
             raise ValueError(
                 f"temperature {self.temperature}, hold {self.hold}; expected 0 or more"
             )
-        if min(self.learning_rate, self.most_drift) <= 0 or self.problems_a_step < 1:
+        positive = (self.learning_rate, self.most_drift, self.sampling_temperature)
+        if min(positive) <= 0 or self.problems_a_step < 1:
             raise ValueError(
                 f"learning rate {self.learning_rate}, at most {self.most_drift} nats of drift,"
-                f" {self.problems_a_step} problems a step; expected above 0, above 0, 1 or more"
+                f" attempts drawn at {self.sampling_temperature}, {self.problems_a_step} problems a"
+                " step; expected above 0, above 0, above 0, 1 or more"
             )
 
 
@@ -170,11 +175,16 @@ class Learner:
         drifts, before, packs = [], [], []
         for part in range(num_parts):
             for pack in _packs(self._weighed(groups[part::num_parts], held[part::num_parts])):
-                log_probs_Y = self.log_probs([each.document for each in pack])
+                documents = [each.document for each in pack]
+                rewarded_Y, log_probs_Y = self._log_probs(
+                    documents, (self.config.sampling_temperature, 1.0)
+                )
                 started_Y = torch.tensor([each.started for each in pack])
                 advantages_Y = torch.tensor([each.advantage for each in pack])
                 temperatures_Y = torch.tensor([each.temperature for each in pack])
-                losses_Y = surrogate(log_probs_Y, started_Y, advantages_Y, temperatures_Y)
+                losses_Y = surrogate(
+                    rewarded_Y, log_probs_Y, started_Y, advantages_Y, temperatures_Y
+                )
                 (losses_Y.sum() / num_attempts).backward()
                 drifts += (log_probs_Y.detach() - started_Y).abs().tolist()
                 before.append(log_probs_Y.detach())
@@ -218,6 +228,12 @@ class Learner:
             yield _Weighed(document, advantage, sum(answer.log_probs), temperature)
 
     def log_probs(self, documents: Sequence[Document]) -> Tensor:
+        """Of each whole answer, at temperature 1."""
+        return self._log_probs(documents, (1.0,))[0]
+
+    def _log_probs(
+        self, documents: Sequence[Document], temperatures: Sequence[float]
+    ) -> list[Tensor]:
         batch = packed(documents)
         features = None
         if batch.pixel_values is not None:
@@ -226,7 +242,8 @@ class Learner:
         embedded = self.network.merge(batch.input_ids_BT, features)
         logits = logits_of(self.network, batch, embedded)
         counts = [sum(document.tokens.is_learned) for document in documents]
-        return answer_log_probs(logits, batch.learned.targets_P, counts)
+        targets = batch.learned.targets_P
+        return [answer_log_probs(logits / each, targets, counts) for each in temperatures]
 
 
 def _packs(weighed: Iterable[_Weighed]) -> list[list[_Weighed]]:

@@ -50,6 +50,7 @@ class Kit(Protocol):
         out: Path,
         *,
         temperature: float,
+        sampling_temperature: float,
         held: Sequence[Attempt],
         learning_rate: float,
         most_drift: float,

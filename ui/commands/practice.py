@@ -26,7 +26,7 @@ class Rl(LearningOptions):
     iterations: Annotated[int, "rounds of trying and learning"] = 4
     problems: Annotated[int, "drawn an iteration; the more often a task fails, the more"] = 80
     attempts: Annotated[int, "at each problem"] = 4
-    sampling_temperature: Annotated[float, "of the attempts; lower is nearer to acting"] = 1.0
+    sampling_temperature: Annotated[float, "of the attempts; at 1 most differ by slips"] = 0.5
     held: Annotated[int, "problems elsewhere at which to go on as before; 0: none"] = 192
     episodes: Annotated[int, "unseen seeds a task, before and after"] = 20
     round: Annotated[int, "of those seeds, as `eval --seed`"] = 80
@@ -79,6 +79,7 @@ def rl(
             attempts,
             out,
             temperature=options.temperature,
+            sampling_temperature=options.sampling_temperature,
             held=held,
             learning_rate=options.learning_rate * (1.0 - fallen),
             most_drift=options.most_drift,

@@ -58,7 +58,7 @@ def test_attempts_are_compared_with_those_at_the_same_problem() -> None:
 def test_the_surrogate_s_gradient_is_the_paper_s() -> None:
     now = torch.tensor([-1.0, -2.0], requires_grad=True)
     started, better = torch.tensor([-1.5, -2.0]), torch.tensor([0.25, -0.75])
-    surrogate(now, started, better, torch.tensor([0.2, 0.5])).sum().backward()
+    surrogate(now, now, started, better, torch.tensor([0.2, 0.5])).sum().backward()
     # Minimised: minus (r - mean) - tau (log p - log p_start), times the gradient of log p.
     assert now.grad is not None
     drift = now.detach() - started
@@ -67,9 +67,20 @@ def test_the_surrogate_s_gradient_is_the_paper_s() -> None:
 
 def test_where_nothing_has_moved_only_the_reward_pulls() -> None:
     now = torch.tensor([-1.0], requires_grad=True)
-    surrogate(now, torch.tensor([-1.0]), torch.tensor([0.0]), torch.tensor([0.5])).sum().backward()
+    nothing, better = torch.tensor([-1.0]), torch.tensor([0.0])
+    surrogate(now, now, nothing, better, torch.tensor([0.5])).sum().backward()
     assert now.grad is not None
     assert now.grad.item() == 0.0
+
+
+def test_what_is_rewarded_is_the_policy_as_it_was_drawn_from() -> None:
+    drawn, plain = (torch.tensor([-1.0], requires_grad=True) for _ in range(2))
+    nothing, better = torch.tensor([-1.5]), torch.tensor([0.25])
+    surrogate(drawn, plain, nothing, better, torch.tensor([0.2])).sum().backward()
+    assert drawn.grad is not None
+    assert plain.grad is not None
+    assert drawn.grad.item() == pytest.approx(-0.25), "the reward, at its temperature"
+    assert plain.grad.item() == pytest.approx(0.2 * 0.5), "the relative entropy, at 1"
 
 
 def test_an_answer_s_probability_is_the_product_of_its_tokens() -> None:
